@@ -1,0 +1,1 @@
+"""Keypoints of bodies, faces, hands, animals and your own objects, in images and video."""

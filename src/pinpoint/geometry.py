@@ -1,0 +1,183 @@
+"""Every map between pictures is one (2, 3) affine matrix, named target-from-source.
+
+Coordinates are pixels with centres on whole numbers, so a picture of width w reaches from -0.5 to w - 0.5.
+Boxes are x1 y1 x2 y2 in the same coordinates. Sizes are (width, height). NaN stays NaN.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float = NDArray[np.floating]
+Image = NDArray[np.uint8]
+Size = tuple[int, int]
+
+__all__ = [
+    "box_regions",
+    "boxes_of_points",
+    "clip_boxes",
+    "compose",
+    "identity",
+    "invert",
+    "iou",
+    "letterbox",
+    "mirror",
+    "nms",
+    "region_matrices",
+    "resize",
+    "transform_boxes",
+    "transform_points",
+    "warp",
+]
+
+
+def identity() -> Float:
+    """Return the map that changes nothing, shape (2, 3)."""
+    return np.eye(2, 3)
+
+
+def transform_points(xy: Float, matrix: Float) -> Float:
+    """Apply maps of shape (2, 3) or (N, 2, 3) to points of shape (..., 2) or (N, ..., 2)."""
+    matrix = np.asarray(matrix)
+    if matrix.ndim == 2:
+        return xy @ matrix[:, :2].T + matrix[:, 2]
+    extra = (1,) * (np.ndim(xy) - 2)
+    linear = matrix[:, :, :2].reshape(-1, *extra, 2, 2)
+    return np.einsum("...ij,...j->...i", linear, xy) + matrix[:, :, 2].reshape(-1, *extra, 2)
+
+
+def transform_boxes(boxes: Float, matrix: Float) -> Float:
+    """Upright hulls of mapped boxes, shapes (N, 4) -> (N, 4)."""
+    corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
+    moved = transform_points(corners, matrix)
+    return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
+
+
+def compose(a_from_b: Float, b_from_c: Float) -> Float:
+    """Return a_from_c: first the second map, then the first. Shapes (..., 2, 3)."""
+    linear = a_from_b[..., :2] @ b_from_c[..., :2]
+    shift = a_from_b[..., :2] @ b_from_c[..., 2:] + a_from_b[..., 2:]
+    return np.concatenate([linear, shift], axis=-1)
+
+
+def invert(a_from_b: Float) -> Float:
+    """Return b_from_a, shapes (..., 2, 3).
+
+    Raises:
+        numpy.linalg.LinAlgError: The map is not invertible.
+    """
+    linear = np.linalg.inv(a_from_b[..., :2])
+    return np.concatenate([linear, -linear @ a_from_b[..., 2:]], axis=-1)
+
+
+def mirror(width: int) -> Float:
+    """Left-right mirror of a picture: x -> width - 1 - x."""
+    return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
+
+
+def resize(source: Size, target: Size) -> Float:
+    """Stretch a picture of one size onto another; their outer edges fall together."""
+    scale = np.array(target) / np.array(source)
+    return np.column_stack([np.diag(scale), (scale - 1) / 2])
+
+
+def letterbox(source: Size, target: Size, align: float = 0.5) -> Float:
+    """Scale a picture to fit inside another size, keeping its shape.
+
+    Args:
+        source: Size of the picture.
+        target: Size of the input.
+        align: Share of the spare room that goes to the left and top: .5 centres, 0 puts the picture into the corner.
+    """
+    scale = min(target[0] / source[0], target[1] / source[1])
+    spare = np.array(target) - scale * np.array(source)
+    shift = (scale - 1) / 2 + align * spare
+    return np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
+
+
+def region_matrices(centers: Float, sizes: Float, angles: Float | float, input_size: Size) -> Float:
+    """Maps `input_from_image` for rotated rectangles, each stretched onto the whole input.
+
+    Args:
+        centers: Middle of each rectangle, shape (N, 2).
+        sizes: Width and height of each, shape (N, 2).
+        angles: Radians by which each is turned clockwise (as seen on the screen), shape (N,) or a number.
+        input_size: Size of the input.
+
+    Returns:
+        Maps of shape (N, 2, 3).
+    """
+    centers, sizes = np.asarray(centers, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    angle = np.broadcast_to(np.asarray(angles, dtype=np.float64), len(centers))
+    cos, sin = np.cos(angle), np.sin(angle)
+    turned_back = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], axis=1)
+    linear = turned_back * (np.array(input_size) / sizes)[:, :, None]
+    middle = (np.array(input_size) - 1) / 2
+    shift = middle - np.einsum("nij,nj->ni", linear, centers)
+    return np.concatenate([linear, shift[:, :, None]], axis=2)
+
+
+def box_regions(boxes: Float, aspect: float, scale: float = 1.25) -> tuple[Float, Float]:
+    """Grow boxes to an aspect ratio (width / height) around their middle, then by a factor.
+
+    Returns:
+        Centers (N, 2) and sizes (N, 2), as `region_matrices` takes them.
+    """
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    height = np.maximum(np.maximum(height, width / aspect), 1.0)
+    return (boxes[:, :2] + boxes[:, 2:]) / 2, np.stack([height * aspect, height], axis=1) * scale
+
+
+def warp(image: Image, target_from_source: Float, size: Size, border: ArrayLike = 0) -> Image:
+    """Resample a picture under a map, bilinearly.
+
+    Args:
+        image: Shape (H, W, C).
+        target_from_source: Shape (2, 3).
+        size: Size of the result.
+        border: Value outside the picture, one number or one per channel.
+    """
+    value = np.broadcast_to(np.asarray(border, dtype=np.float64), 3).tolist()
+    return cv2.warpAffine(image, np.asarray(target_from_source), size, flags=cv2.INTER_LINEAR, borderValue=value)  # pyright: ignore
+
+
+def boxes_of_points(xy: Float) -> Float:
+    """Smallest boxes around the points that are not NaN, shapes (N, K, 2) -> (N, 4); all NaN if there is none."""
+    missing = np.isnan(xy).any(axis=-1, keepdims=True)
+    low = np.where(missing, np.inf, xy).min(axis=1, initial=np.inf)
+    high = np.where(missing, -np.inf, xy).max(axis=1, initial=-np.inf)
+    boxes = np.concatenate([low, high], axis=1)
+    return np.where(np.isfinite(boxes), boxes, np.nan)
+
+
+def clip_boxes(boxes: Float, size: Size) -> Float:
+    """Cut boxes to a picture, shapes (N, 4) -> (N, 4)."""
+    width, height = size
+    return np.clip(boxes, -0.5, np.array([width, height, width, height]) - 0.5)
+
+
+def iou(a: Float, b: Float) -> Float:
+    """Intersection over union of every pair of boxes, shapes (N, 4), (M, 4) -> (N, M)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    union = _areas(a)[:, None] + _areas(b)[None] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def nms(boxes: Float, scores: Float, threshold: float) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression: indices of the boxes kept, best score first."""
+    order = np.argsort(-scores, kind="stable")
+    overlap = iou(boxes[order], boxes[order]) > threshold
+    kept: list[int] = []
+    alive = np.ones(len(order), dtype=bool)
+    for rank in range(len(order)):
+        if alive[rank]:
+            kept.append(rank)
+            alive &= ~overlap[rank]
+    return order[kept]
+
+
+def _areas(boxes: Float) -> Float:
+    return np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)

@@ -1,0 +1,139 @@
+"""The one result type: keypoints of N instances in one image, labelled or predicted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pinpoint.skeletons import Skeleton
+
+__all__ = ["Estimator", "Keypoints"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Keypoints:
+    """The keypoints of N instances of one skeleton in one image.
+
+    Coordinates are image pixels (x right, y down) with pixel centres on whole numbers.
+    A missing keypoint is NaN in `xy`, and only NaN means missing.
+
+    Args:
+        xy: Coordinates, shape (N, K, 2).
+        scores: Confidence of each keypoint in [0, 1], shape (N, K). A labelled keypoint has score 1.
+        skeleton: What the K columns are. K may be 0: then this is a list of boxes.
+        visible: False where a keypoint is there but occluded, shape (N, K).
+        boxes: x1 y1 x2 y2 of each instance, shape (N, 4).
+        box_scores: Confidence of each box in [0, 1], shape (N,).
+        areas: Area of each instance in square pixels, shape (N,).
+        track_ids: Identity of each instance over time, shape (N,), -1 where unknown.
+        xyz: Coordinates in metres (x right, y down, z away from the camera), shape (N, K, 3).
+        labels: A word for each instance, such as `left` for a hand or the category of an object, shape (N,).
+
+    Raises:
+        ValueError: A shape does not agree with the others.
+    """
+
+    xy: Float
+    scores: Float
+    skeleton: Skeleton
+    visible: NDArray[np.bool_] | None = None
+    boxes: Float | None = None
+    box_scores: Float | None = None
+    areas: Float | None = None
+    track_ids: NDArray[np.int64] | None = None
+    xyz: Float | None = None
+    labels: NDArray[np.str_] | None = None
+
+    def __post_init__(self) -> None:
+        xy = np.asarray(self.xy, dtype=np.float64)
+        if xy.ndim != 3:
+            raise ValueError(f"xy has shape {xy.shape}, expected (N, {len(self.skeleton)}, 2)")
+        n, k = xy.shape[0], len(self.skeleton)
+        for name, (dtype, shape) in _columns(n, k).items():
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _checked(name, value, dtype, shape))
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def __getitem__(self, chosen: ArrayLike | slice) -> "Keypoints":
+        """Keep some instances: an index, a slice, a mask of shape (N,) or a list of indices."""
+        rows = chosen if isinstance(chosen, slice) else np.atleast_1d(np.asarray(chosen))
+        if not isinstance(rows, slice) and rows.size == 0:
+            rows = rows.astype(np.intp)
+        return replace(self, **{name: value[rows] for name, value in self.arrays().items()})
+
+    def __repr__(self) -> str:
+        return f"Keypoints({len(self)} x {self.skeleton.name})"
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Every array that is set, by field name. All have N rows."""
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "skeleton"}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @classmethod
+    def empty(cls, skeleton: Skeleton) -> "Keypoints":
+        """No instances of a skeleton."""
+        k = len(skeleton)
+        return cls(
+            xy=np.zeros((0, k, 2)),
+            scores=np.zeros((0, k)),
+            skeleton=skeleton,
+            boxes=np.zeros((0, 4)),
+            box_scores=np.zeros(0),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Keypoints"]) -> "Keypoints":
+        """Put instances of the same skeleton together. A field that one non-empty part lacks is dropped.
+
+        Raises:
+            ValueError: There is nothing to join, or the skeletons differ.
+        """
+        if not parts:
+            raise ValueError("nothing to concatenate: give at least one Keypoints")
+        if len({part.skeleton for part in parts}) > 1:
+            raise ValueError(f"cannot join different skeletons: {sorted({p.skeleton.name for p in parts})}")
+        filled = [part for part in parts if len(part)] or [parts[0]]
+        shared = set.intersection(*(set(part.arrays()) for part in filled))
+        joined = {name: np.concatenate([getattr(part, name) for part in filled]) for name in shared}
+        return cls(skeleton=filled[0].skeleton, **joined)
+
+
+class Estimator(Protocol):
+    """Finds keypoints in one image."""
+
+    def __call__(self, image: NDArray[np.uint8], boxes: ArrayLike | None = None) -> Keypoints:
+        """Estimate.
+
+        Args:
+            image: RGB, shape (H, W, 3), upright.
+            boxes: x1 y1 x2 y2 of the instances, shape (N, 4), instead of the estimator's own detector.
+        """
+        ...
+
+
+def _columns(n: int, k: int) -> dict[str, tuple[type, tuple[int, ...]]]:
+    return {
+        "xy": (np.float64, (n, k, 2)),
+        "scores": (np.float64, (n, k)),
+        "visible": (np.bool_, (n, k)),
+        "boxes": (np.float64, (n, 4)),
+        "box_scores": (np.float64, (n,)),
+        "areas": (np.float64, (n,)),
+        "track_ids": (np.int64, (n,)),
+        "xyz": (np.float64, (n, k, 3)),
+        "labels": (np.str_, (n,)),
+    }
+
+
+def _checked(name: str, value: ArrayLike, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
+    array = np.asarray(value, dtype=dtype)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+    return array
