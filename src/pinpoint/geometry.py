@@ -6,7 +6,7 @@ Boxes are x1 y1 x2 y2 in the same coordinates. Sizes are (width, height). NaN st
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Float = NDArray[np.floating]
 Image = NDArray[np.uint8]
@@ -129,17 +129,19 @@ def box_regions(boxes: Float, aspect: float, scale: float = 1.25) -> tuple[Float
     return (boxes[:, :2] + boxes[:, 2:]) / 2, np.stack([height * aspect, height], axis=1) * scale
 
 
-def warp(image: Image, target_from_source: Float, size: Size, border: ArrayLike = 0) -> Image:
+def warp(image: Image, target_from_source: Float, size: Size, border: float | None = 0) -> Image:
     """Resample a picture under a map, bilinearly.
 
     Args:
         image: Shape (H, W, C).
         target_from_source: Shape (2, 3).
         size: Size of the result.
-        border: Value outside the picture, one number or one per channel.
+        border: Grey level outside the picture; none repeats its edge.
     """
-    value = np.broadcast_to(np.asarray(border, dtype=np.float64), 3).tolist()
-    return cv2.warpAffine(image, np.asarray(target_from_source), size, flags=cv2.INTER_LINEAR, borderValue=value)  # pyright: ignore
+    mode = cv2.BORDER_REPLICATE if border is None else cv2.BORDER_CONSTANT
+    value = (border or 0.0,) * 3
+    matrix = np.asarray(target_from_source, dtype=np.float64)
+    return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=value)
 
 
 def boxes_of_points(xy: Float) -> Float:

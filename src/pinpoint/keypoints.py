@@ -76,6 +76,10 @@ class Keypoints:
         named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "skeleton"}
         return {name: value for name, value in named.items() if value is not None}
 
+    def above(self, min_score: float) -> "Keypoints":
+        """Keep the instances whose box score is at least this; all of them where there are no box scores."""
+        return self if self.box_scores is None else self[self.box_scores >= min_score]
+
     @classmethod
     def empty(cls, skeleton: Skeleton) -> "Keypoints":
         """No instances of a skeleton."""

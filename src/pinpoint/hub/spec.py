@@ -41,7 +41,7 @@ class ModelSpec:
         mean: Per channel, in 0 to 255, subtracted first.
         std: Per channel, in 0 to 255, divided by.
         color: Channel order that it was trained on, `rgb` or `bgr`.
-        pad_value: Grey level (0 to 255) outside the picture.
+        pad_value: Grey level (0 to 255) outside the picture; none repeats its edge.
         align: Where a letterboxed picture sits: .5 in the middle, 0 in the top left corner.
         box_scale: How far a box is grown before it is cropped (top-down only).
         outputs: Names of the outputs that the codec reads, in its order; empty: all of them.
@@ -63,7 +63,7 @@ class ModelSpec:
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (255.0, 255.0, 255.0)
     color: str = "rgb"
-    pad_value: float = 0.0
+    pad_value: float | None = 0.0
     align: float = 0.5
     box_scale: float = 1.25
     outputs: tuple[str, ...] = ()

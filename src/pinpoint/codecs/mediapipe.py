@@ -1,0 +1,118 @@
+"""How MediaPipe's point networks are read: BlazePose, Face Mesh, Iris and Hands.
+
+Their points are pixels of the input measured from its outer edge, hence the half pixel taken off here.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinpoint.codecs import Extras, Float
+from pinpoint.codecs.activation import sigmoid
+
+__all__ = ["BlazePose", "FaceMesh", "Hand", "Iris"]
+
+BLAZEPOSE_POINTS = 35
+
+
+@dataclass(frozen=True)
+class BlazePose:
+    """33 body points and the two that place the next crop (arXiv 2006.10204).
+
+    Args:
+        input_size: Width and height of the input.
+        refine: Move points to the middle of mass of their heatmap, where the heatmap is sure enough.
+        window: Side of the square of cells around a point that takes part.
+        min_heat: Points whose best cell is below stay where they are.
+    """
+
+    input_size: tuple[int, int]
+    refine: bool = True
+    window: int = 7
+    min_heat: float = 0.5
+
+    def decode(self, landmarks: NDArray, presence: NDArray, world: NDArray, heatmaps: NDArray) -> tuple[Float, Float]:
+        """Read points (B, 35, 2) and how visible each is (B, 35)."""
+        table = landmarks.reshape(len(landmarks), -1, 5)[:, :BLAZEPOSE_POINTS].astype(np.float64)
+        xy = table[:, :, :2]
+        if self.refine:
+            xy = self._refined(xy, heatmaps[..., :BLAZEPOSE_POINTS])
+        return xy - 0.5, sigmoid(table[:, :, 3])
+
+    def extras(self, landmarks: NDArray, presence: NDArray, world: NDArray, heatmaps: NDArray) -> Extras:
+        """Read whether there is a person, and the points in metres from the middle of the hips."""
+        metres = world.reshape(len(world), -1, 3)[:, :BLAZEPOSE_POINTS].astype(np.float64)
+        return Extras(presence=presence.reshape(-1).astype(np.float64), xyz=metres)
+
+    def _refined(self, xy: Float, heatmaps: NDArray) -> Float:
+        """Centre of mass of the sigmoid in a window around each point; cells count from their corner."""
+        rows, columns = heatmaps.shape[1:3]
+        cell = np.array(self.input_size) / (columns, rows)
+        reach = np.arange(self.window) - self.window // 2
+        at = np.floor(xy / cell).astype(np.intp)
+        inside = ((at >= 0) & (at < (columns, rows))).all(axis=-1)
+        x, y = at[..., 0, None, None] + reach[None, :], at[..., 1, None, None] + reach[:, None]
+        x, y = np.broadcast_arrays(x, y)
+        valid = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
+        crop, point = np.arange(len(xy))[:, None, None, None], np.arange(xy.shape[1])[None, :, None, None]
+        logits = heatmaps[crop, y.clip(0, rows - 1), x.clip(0, columns - 1), point].astype(np.float64)
+        heat = np.where(valid, sigmoid(logits), 0)
+        total = heat.sum(axis=(2, 3))
+        mean = np.stack([(heat * x).sum(axis=(2, 3)), (heat * y).sum(axis=(2, 3))], axis=-1)
+        sure = inside & (heat.max(axis=(2, 3)) >= self.min_heat)
+        moved = np.divide(mean, total[..., None], out=np.zeros_like(mean), where=total[..., None] > 0) * cell
+        return np.where(sure[..., None], moved, xy)
+
+
+@dataclass(frozen=True)
+class FaceMesh:
+    """468 points of a face (arXiv 1907.06724)."""
+
+    input_size: tuple[int, int]
+
+    def decode(self, landmarks: NDArray, presence: NDArray) -> tuple[Float, Float]:
+        """Read points (B, 468, 2); all have the score of the face."""
+        table = landmarks.reshape(len(landmarks), -1, 3)
+        scores = sigmoid(presence.reshape(-1, 1).astype(np.float64))
+        return table[:, :, :2].astype(np.float64) - 0.5, np.repeat(scores, table.shape[1], axis=1)
+
+    def extras(self, landmarks: NDArray, presence: NDArray) -> Extras:
+        """Read whether there is a face."""
+        return Extras(presence=sigmoid(presence.reshape(-1).astype(np.float64)))
+
+
+@dataclass(frozen=True)
+class Iris:
+    """71 points around one eye, then 5 of its iris (arXiv 2006.11341). The eye is a left one, or mirrored to be."""
+
+    input_size: tuple[int, int]
+
+    def decode(self, contours: NDArray, iris: NDArray) -> tuple[Float, Float]:
+        """Read points (B, 76, 2). The network gives no confidence: all score 1."""
+        table = np.concatenate([part.reshape(len(part), -1, 3) for part in (contours, iris)], axis=1)
+        return table[:, :, :2].astype(np.float64) - 0.5, np.ones(table.shape[:2])
+
+
+@dataclass(frozen=True)
+class Hand:
+    """21 points of a hand and which hand it is (arXiv 2006.10214)."""
+
+    input_size: tuple[int, int]
+
+    def decode(
+        self, landmarks: NDArray, presence: NDArray, handedness: NDArray, world: NDArray
+    ) -> tuple[Float, Float]:
+        """Read points (B, 21, 2); all have the score of the hand."""
+        table = landmarks.reshape(len(landmarks), -1, 3)
+        scores = presence.reshape(-1, 1).astype(np.float64)
+        return table[:, :, :2].astype(np.float64) - 0.5, np.repeat(scores, table.shape[1], axis=1)
+
+    def extras(self, landmarks: NDArray, presence: NDArray, handedness: NDArray, world: NDArray) -> Extras:
+        """Read whether there is a hand, its side and its points in metres.
+
+        The network was trained on mirrored selfies, so its right hand is the person's left.
+        """
+        side = np.where(handedness.reshape(-1) > 0.5, "left", "right")
+        metres = world.reshape(len(world), -1, 3).astype(np.float64)
+        return Extras(presence=presence.reshape(-1).astype(np.float64), xyz=metres, labels=side)

@@ -1,0 +1,1 @@
+"""How close predictions are to the truth."""

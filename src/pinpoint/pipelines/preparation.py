@@ -1,0 +1,90 @@
+"""From a picture to the batch that a network takes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pinpoint.geometry import Float, Image, Size, warp
+from pinpoint.hub.spec import ModelSpec
+from pinpoint.runtime import TensorSpec
+
+__all__ = ["Preparation"]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Cuts crops out of a picture and gives them the range, order and type a network was trained on.
+
+    Args:
+        size: Width and height of the input.
+        mean: Per channel, in 0 to 255, subtracted first.
+        std: Per channel, in 0 to 255, divided by.
+        bgr: Whether the network wants blue first.
+        pad_value: Grey level (0 to 255) outside the picture; none repeats its edge.
+        channels_first: Whether the network wants (B, 3, h, w).
+        dtype: Type of the input. Whole-number inputs take 0 to 255 as they are.
+    """
+
+    size: Size
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (255.0, 255.0, 255.0)
+    bgr: bool = False
+    pad_value: float | None = 0.0
+    channels_first: bool = False
+    dtype: np.dtype = np.dtype(np.float32)
+
+    @classmethod
+    def of(cls, spec: ModelSpec, tensor: TensorSpec) -> "Preparation":
+        """What a model of the catalogue asks for, with layout and type read from its network.
+
+        Raises:
+            ValueError: The network's input is not a batch of colour pictures.
+        """
+        if len(tensor.shape) != 4 or 3 not in (tensor.shape[1], tensor.shape[3]):
+            raise ValueError(f"{spec.name}: input {tensor.name!r} has shape {tensor.shape}, expected a batch of pictures")
+        return cls(
+            size=spec.input_size,
+            mean=spec.mean,
+            std=spec.std,
+            bgr=spec.color == "bgr",
+            pad_value=spec.pad_value,
+            channels_first=tensor.shape[1] == 3,
+            dtype=tensor.dtype,
+        )
+
+    def __call__(self, image: Image, input_from_image: Float) -> NDArray:
+        """Cut one crop per map.
+
+        Args:
+            image: RGB, shape (H, W, 3).
+            input_from_image: Maps of shape (B, 2, 3).
+
+        Returns:
+            Shape (B, 3, h, w) or (B, h, w, 3), contiguous.
+        """
+        width, height = self.size
+        shape = (3, height, width) if self.channels_first else (height, width, 3)
+        batch = np.empty((len(input_from_image), *shape), dtype=self.dtype)
+        for slot, matrix in zip(batch, input_from_image, strict=True):
+            self._fill(slot, warp(image, matrix, self.size, self.pad_value))
+        return batch
+
+    def _fill(self, slot: NDArray, crop: Image) -> None:
+        if self.bgr:
+            crop = cv2.cvtColor(crop, cv2.COLOR_RGB2BGR)
+        if self.dtype.kind in "iu":
+            slot[...] = crop.transpose(2, 0, 1) if self.channels_first else crop
+        elif self.channels_first:
+            for plane, channel, levels in zip(slot, cv2.split(crop), self._levels, strict=True):
+                plane[...] = cv2.LUT(channel, levels)
+        else:
+            slot[...] = cv2.LUT(crop, np.ascontiguousarray(self._levels.T[None]))
+
+    @cached_property
+    def _levels(self) -> NDArray[np.float32]:
+        """What each of the 256 grey levels becomes in each channel, shape (3, 256): faster than arithmetic."""
+        mean, std = np.array(self.mean), np.array(self.std)
+        return ((np.arange(256)[None] - mean[:, None]) / std[:, None]).astype(np.float32)
