@@ -1,0 +1,94 @@
+"""Environments of the peers, the processes that run them, and the line that names this machine."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+VENVS = HERE / ".venvs"
+REQUIREMENTS = {"mediapipe": ("mediapipe==0.10.21", "numpy<2")}
+INTERPRETERS = {"mediapipe": ("3.12", "3.11", "3.10", "3.9")}
+
+
+class Peer:
+    """A process that runs one peer and answers one request per line."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Send a request and wait for its answer.
+
+        Raises:
+            RuntimeError: The peer ended, or could not do what was asked.
+        """
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the peer ended with status {self._process.wait()} on {request}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise RuntimeError(f"the peer says: {answer['error']}")
+        return answer
+
+
+@contextmanager
+def peer(name: str, cpus: set[int] | None = None) -> Iterator[Peer]:
+    """Run a peer while the block lasts, on some CPUs only if any are named (Linux)."""
+    command = [str(peer_python(name)), str(HERE / "peers" / f"{name}_peer.py")]
+    quiet = {**os.environ, "GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    pipe, silence = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=silence, text=True, env=quiet) as process:
+        if cpus is not None:
+            os.sched_setaffinity(process.pid, cpus)
+        try:
+            yield Peer(process)
+        finally:
+            process.stdin.close()  # pyright: ignore[reportOptionalMemberAccess]
+            process.wait(timeout=60)
+
+
+def peer_python(name: str) -> Path:
+    """Return the interpreter of a peer's environment, which is built when it is not there yet."""
+    folder = VENVS / name
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([_base_python(name), "-m", "venv", str(folder)], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, *REQUIREMENTS[name]], check=True)
+        (folder / "complete").touch()
+    return python
+
+
+def _base_python(name: str) -> str:
+    wanted = INTERPRETERS[name]
+    if f"{sys.version_info.major}.{sys.version_info.minor}" in wanted:
+        return sys.executable
+    found = [path for version in wanted if (path := shutil.which(f"python{version}"))]
+    if not found:
+        raise RuntimeError(f"{name} needs one of Python {', '.join(wanted)}; none of them is on the PATH")
+    return found[0]
+
+
+def machine() -> str:
+    """One line that names this machine, its load and the Python that runs."""
+    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    cpu = f"{_cpu_model()}, {os.cpu_count()} CPUs"
+    return ", ".join(filter(None, (cpu, platform.system(), f"Python {platform.python_version()}", load)))
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
