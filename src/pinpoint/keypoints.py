@@ -7,9 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pinpoint.skeletons import Skeleton
+from pinpoint.skeletons import Skeleton, skeleton
+from pinpoint.skeletons.mapping import sources
 
-__all__ = ["Estimator", "Keypoints"]
+__all__ = ["Estimator", "Keypoints", "convert"]
 
 Float = NDArray[np.float64]
 
@@ -120,6 +121,62 @@ class Estimator(Protocol):
             boxes: x1 y1 x2 y2 of the instances, shape (N, 4), instead of the estimator's own detector.
         """
         ...
+
+
+def convert(kps: Keypoints, target: Skeleton | str) -> Keypoints:
+    """Say the same in the keypoints of another skeleton.
+
+    Keypoints are matched by name. Those that the source lacks are made from others where a published rule
+    says how (`pinpoint.skeletons.mapping`), such as the neck from the shoulders. The score of a middle is
+    the lowest of its sources' scores; it is visible if all of them are, and missing if one of them is. What
+    cannot be had is NaN with score 0. Boxes, areas, track ids and labels are kept.
+
+    Args:
+        kps: What to convert.
+        target: A skeleton or the name of one that ships with the package.
+
+    Raises:
+        ValueError: There is no such skeleton, or none of its keypoints can be had from these.
+    """
+    goal = skeleton(target) if isinstance(target, str) else target
+    if goal == kps.skeleton:
+        return kps
+    groups = sources(goal, kps.skeleton)
+    if not any(groups):
+        raise ValueError(
+            f"cannot convert {kps.skeleton.name!r} to {goal.name!r}: no keypoint of it has a namesake "
+            "there or can be made from those that are there"
+        )
+    return replace(kps, skeleton=goal, **_gathered(kps, groups))
+
+
+def _gathered(kps: Keypoints, groups: Sequence[tuple[str, ...]]) -> dict[str, NDArray[Any]]:
+    """Take the mean of a group of columns for each new column; without a group it is missing."""
+    index, weights = _table(groups, kps.skeleton)
+    found = np.array([bool(group) for group in groups])
+
+    def mean(points: Float) -> Float:
+        return np.einsum("nkmd,km->nkd", points[:, index], weights)
+
+    gathered = {"xy": mean(kps.xy), "scores": kps.scores[:, index].min(axis=2) * found}
+    if kps.visible is not None:
+        gathered["visible"] = kps.visible[:, index].all(axis=2) & found
+    if kps.xyz is not None:
+        gathered["xyz"] = mean(kps.xyz)
+    return gathered
+
+
+def _table(groups: Sequence[tuple[str, ...]], source: Skeleton) -> tuple[NDArray[np.intp], Float]:
+    """Columns and weights of groups of names, both (K, M); short ones repeat their first name at weight 0."""
+    most = max(len(group) for group in groups)
+    index = np.zeros((len(groups), most), dtype=np.intp)
+    weights = np.full((len(groups), most), np.nan)
+    for row, group in enumerate(groups):
+        if group:
+            index[row] = source.index(group[0])
+            index[row, : len(group)] = source.indices(group)
+            weights[row] = np.where(np.arange(most) < len(group), 1 / len(group), 0.0)
+    return index, weights
 
 
 def _columns(n: int, k: int) -> dict[str, tuple[type, tuple[int, ...]]]:

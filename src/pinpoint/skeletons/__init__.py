@@ -1,8 +1,9 @@
 """What the K columns of a keypoint array are: names, edges, mirror pairs, parts and OKS sigmas."""
 
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from importlib import resources
 from typing import Any
@@ -22,11 +23,16 @@ class Skeleton:
         keypoints: The K names, in column order. Left and right are the person's own.
         edges: Pairs of names that a drawing joins.
         swaps: Pairs of names that a mirror exchanges, left first.
-        sigmas: One OKS falloff per keypoint as published (COCO's definition), or none if nobody published any.
+        sigmas: One OKS falloff per keypoint as published (COCO's definition), all above 0, or none if nobody
+            published any.
         parts: Named groups of keypoints, such as `left_hand`. Groups may overlap or be empty.
 
     Raises:
-        ValueError: A name is repeated or unknown, or the number of sigmas is not K.
+        ValueError: A name is repeated or unknown, an edge or swap is not a pair, or there are not K sigmas.
+
+    >>> arrow = Skeleton("arrow", ("tip", "left_barb", "right_barb"), swaps=(("left_barb", "right_barb"),))
+    >>> arrow.flip_index
+    array([0, 2, 1])
     """
 
     name: str
@@ -37,15 +43,29 @@ class Skeleton:
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        _check_unique(self.keypoints, f"skeleton {self.name!r}: keypoint")
-        _check_unique([name for pair in self.swaps for name in pair], f"skeleton {self.name!r}: swapped keypoint")
+        self._freeze()
+        what = f"skeleton {self.name!r}"
+        if odd := [pair for pair in (*self.edges, *self.swaps) if len(pair) != 2]:
+            raise ValueError(f"{what}: edges and swaps are pairs of names, not {odd}")
+        _check_unique(self.keypoints, f"{what}: keypoint")
+        _check_unique([name for pair in self.swaps for name in pair], f"{what}: swapped keypoint")
         mentioned = [name for group in (*self.edges, *self.swaps, *self.parts.values()) for name in group]
         if unknown := sorted(set(mentioned) - set(self.keypoints)):
-            raise ValueError(f"skeleton {self.name!r} mentions {unknown}, which are not among its keypoints")
-        if self.sigmas is not None and len(self.sigmas) != len(self.keypoints):
-            raise ValueError(
-                f"skeleton {self.name!r} has {len(self.sigmas)} sigmas, expected {len(self.keypoints)}"
-            )
+            raise ValueError(f"{what} mentions {unknown}, which are not among its keypoints")
+        if self.sigmas is not None:
+            _check_sigmas(self.sigmas, len(self), what)
+
+    def _freeze(self) -> None:
+        """Turn the lists that JSON and users bring into tuples, so that skeletons compare and hash."""
+        frozen = {
+            "keypoints": tuple(self.keypoints),
+            "edges": tuple(tuple(edge) for edge in self.edges),
+            "swaps": tuple(tuple(pair) for pair in self.swaps),
+            "sigmas": None if self.sigmas is None else tuple(float(sigma) for sigma in self.sigmas),
+            "parts": {part: tuple(names) for part, names in self.parts.items()},
+        }
+        for name, value in frozen.items():
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -102,23 +122,23 @@ class Skeleton:
     def from_coco(cls, category: Mapping[str, Any]) -> "Skeleton":
         """Build from one entry of a COCO file's `categories` (edges there are 1-based).
 
-        Mirror pairs are read from the names: `left_x` and `right_x`.
+        Mirror pairs are read from the names, see `swaps_by_name`.
 
         Raises:
             ValueError: The category has no keypoints, or an edge points outside them.
         """
-        names = tuple(category.get("keypoints") or ())
+        what, names = f"category {category.get('name')!r}", tuple(category.get("keypoints") or ())
         if not names:
-            raise ValueError(f"category {category.get('name')!r} has no keypoints")
-        pairs = [tuple(int(end) for end in edge) for edge in category.get("skeleton") or ()]
-        if bad := [pair for pair in pairs if len(pair) != 2 or not all(1 <= end <= len(names) for end in pair)]:
-            raise ValueError(f"category {category.get('name')!r}: edges {bad} are not pairs of 1 to {len(names)}")
+            raise ValueError(f"{what} has no keypoints")
+        edges = [tuple(int(end) for end in edge) for edge in category.get("skeleton") or ()]
+        if bad := [edge for edge in edges if len(edge) != 2 or min(edge) < 1 or max(edge) > len(names)]:
+            raise ValueError(f"{what}: edges {bad} are not pairs of 1 to {len(names)}")
         return cls(
             name=str(category.get("name", "object")),
             keypoints=names,
-            edges=tuple((names[a - 1], names[b - 1]) for a, b in pairs),
+            edges=tuple((names[a - 1], names[b - 1]) for a, b in edges),
             swaps=swaps_by_name(names),
-            sigmas=tuple(category["sigmas"]) if category.get("sigmas") else None,
+            sigmas=category.get("sigmas") or None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,29 +159,41 @@ class Skeleton:
         Raises:
             ValueError: A key is unknown or missing.
         """
-        known = {"name", "keypoints", "edges", "swaps", "sigmas", "parts"}
+        what, known = f"skeleton {plain.get('name')!r}", {f.name for f in fields(cls)}
         if unknown := sorted(set(plain) - known):
-            raise ValueError(f"skeleton {plain.get('name')!r} has unknown keys {unknown}, expected {sorted(known)}")
+            raise ValueError(f"{what} has unknown keys {unknown}, expected {sorted(known)}")
         if missing := sorted({"name", "keypoints"} - set(plain)):
-            raise ValueError(f"skeleton {plain.get('name')!r} lacks {missing}")
-        return cls(
-            name=plain["name"],
-            keypoints=tuple(plain["keypoints"]),
-            edges=tuple((a, b) for a, b in plain.get("edges", ())),
-            swaps=tuple((a, b) for a, b in plain.get("swaps", ())),
-            sigmas=tuple(plain["sigmas"]) if plain.get("sigmas") else None,
-            parts={part: tuple(names) for part, names in plain.get("parts", {}).items()},
-        )
+            raise ValueError(f"{what} lacks {missing}")
+        return cls(**plain)
+
+
+_SIDES = (  # how names say left, and what the same name says on the right
+    (re.compile(r"left"), "right"),
+    (re.compile(r"Left"), "Right"),
+    (re.compile(r"LEFT"), "RIGHT"),
+    (re.compile(r"(?<![A-Za-z])L(?![A-Za-z])|^L(?=[A-Z][a-z])"), "R"),
+    (re.compile(r"(?<![A-Za-z])l(?![A-Za-z])|^l(?=[A-Z][a-z])"), "r"),
+)
 
 
 def swaps_by_name(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Pair every `left...` with the `right...` of the same name, wherever the word stands in it."""
-    present = list(names)
-    return tuple(
-        (name, mirrored)
-        for name in present
-        if "left" in name and (mirrored := name.replace("left", "right", 1)) in present
-    )
+    """Pair the names that differ only in their side, left first.
+
+    Understood are `left` and `right` in small letters, capitals or title case, wherever the word stands, and
+    the letters L and R, alone or in front of a capital.
+
+    >>> swaps_by_name(["nose", "left_eye", "right_eye", "L_F_Paw", "R_F_Paw", "RHip", "LHip"])
+    (('left_eye', 'right_eye'), ('L_F_Paw', 'R_F_Paw'), ('LHip', 'RHip'))
+    """
+    present = dict.fromkeys(names)
+    pairs = ((name, next((m for m in _mirrored(name) if m in present), None)) for name in present)
+    return tuple((left, right) for left, right in pairs if right is not None)
+
+
+def _mirrored(name: str) -> Iterator[str]:
+    for pattern, right in _SIDES:
+        if pattern.search(name):
+            yield pattern.sub(right, name, count=1)
 
 
 @cache
@@ -182,9 +214,15 @@ def skeleton(name: str) -> Skeleton:
 
 def skeleton_names() -> tuple[str, ...]:
     """Names of the skeletons that ship with the package, sorted."""
-    return tuple(
-        sorted(file.name.removesuffix(".toml") for file in resources.files(__name__).iterdir() if file.name.endswith(".toml"))
-    )
+    files = (file.name for file in resources.files(__name__).iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+
+
+def _check_sigmas(sigmas: tuple[float, ...], count: int, what: str) -> None:
+    if len(sigmas) != count:
+        raise ValueError(f"{what} has {len(sigmas)} sigmas, expected {count}")
+    if not all(sigma > 0 for sigma in sigmas):
+        raise ValueError(f"{what}: sigmas must be above 0, not {min(sigmas)}")
 
 
 def _check_unique(names: Iterable[str], what: str) -> None:
