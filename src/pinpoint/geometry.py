@@ -161,24 +161,26 @@ def clip_boxes(boxes: Float, size: Size) -> Float:
 
 def iou(a: Float, b: Float) -> Float:
     """Intersection over union of every pair of boxes, shapes (N, 4), (M, 4) -> (N, M)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    union = _areas(a)[:, None] + _areas(b)[None] - shared
+    width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
+    height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    union = _areas(a)[:, None] + _areas(b) - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
 def nms(boxes: Float, scores: Float, threshold: float) -> NDArray[np.intp]:
-    """Greedy non-maximum suppression: indices of the boxes kept, best score first."""
+    """Greedy non-maximum suppression: indices of the boxes kept, best score first.
+
+    Args:
+        boxes: x1 y1 x2 y2, shape (N, 4), finite and with an area.
+        scores: Shape (N,).
+        threshold: A box that overlaps a better one by more than this is dropped.
+    """
     order = np.argsort(-scores, kind="stable")
-    overlap = iou(boxes[order], boxes[order]) > threshold
-    kept: list[int] = []
-    alive = np.ones(len(order), dtype=bool)
-    for rank in range(len(order)):
-        if alive[rank]:
-            kept.append(rank)
-            alive &= ~overlap[rank]
-    return order[kept]
+    corner_and_size = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)[order]
+    ranks = np.arange(len(order), 0, -1, dtype=np.float32)  # scores of any sign and of equal size, in order
+    kept = cv2.dnn.NMSBoxes(corner_and_size, ranks, 0.0, threshold)  # pyright: ignore
+    return order[np.asarray(kept, dtype=np.intp)]
 
 
 def _areas(boxes: Float) -> Float:

@@ -1,22 +1,53 @@
 """Between keypoints and what networks put out, in pixels of the network's input. Numpy only, vectorised."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from dataclasses import fields as dataclass_fields
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Codec", "Extras", "InstanceCodec", "Instances"]
+__all__ = [
+    "CODECS",
+    "Codec",
+    "Extras",
+    "InstanceCodec",
+    "Instances",
+    "codec_class",
+    "codec_to_dict",
+    "make_codec",
+]
 
 Float = NDArray[np.floating]
+
+CODECS: dict[str, str] = {
+    "heatmap": "pinpoint.codecs.heatmap:Heatmap",
+    "movenet": "pinpoint.codecs.regression:MoveNet",
+    "regression": "pinpoint.codecs.regression:Regression",
+    "rtmdet": "pinpoint.codecs.rtmdet:RtmDet",
+    "rtmo": "pinpoint.codecs.rtmo:Rtmo",
+    "simcc": "pinpoint.codecs.simcc:SimCC",
+    "yolo-pose": "pinpoint.codecs.yolo_pose:YoloPose",
+    "yolox": "pinpoint.codecs.yolox:YoloX",
+    "yunet": "pinpoint.codecs.yunet:YuNet",
+}
+"""Where the codec of each kind lives; a catalogue row names the kind. Imported when asked for."""
 
 
 class Codec(Protocol):
     """One instance per crop: what a top-down network is trained on and read by."""
 
-    input_size: tuple[int, int]
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the network's input."""
+        ...
 
     def encode(self, xy: Float, visible: NDArray[np.bool_]) -> tuple[NDArray, ...]:
-        """Turn points (B, K, 2) and whether each is there (B, K) into training targets."""
+        """Turn points (B, K, 2) and whether each is there (B, K) into training targets.
+
+        The last is how much each point counts (B, K), the others have the form of the network's outputs.
+        """
         ...
 
     def decode(self, *outputs: NDArray) -> tuple[Float, Float]:
@@ -51,8 +82,70 @@ class Instances(NamedTuple):
 class InstanceCodec(Protocol):
     """Many instances per picture: how a one-stage network or a detector is read."""
 
-    input_size: tuple[int, int]
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the network's input."""
+        ...
 
     def decode(self, *outputs: NDArray) -> Instances:
         """Turn the outputs for one picture (B = 1) into instances, overlaps removed, best first."""
         ...
+
+
+def codec_class(kind: str) -> type:
+    """Return the codec of a kind.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind not in CODECS:
+        raise ValueError(f"no codec {kind!r}; there are {', '.join(sorted(CODECS))}")
+    module, name = CODECS[kind].split(":")
+    return getattr(import_module(module), name)
+
+
+def make_codec(kind: str, input_size: Sequence[int], **fields: Any) -> Codec | InstanceCodec:
+    """Make a codec from plain values, as a row of the catalogue holds them.
+
+    Args:
+        kind: A key of `CODECS`.
+        input_size: Width and height of the network's input.
+        fields: What the codec's class takes. Lists become tuples.
+
+    Raises:
+        ValueError: There is no such kind, it has no such field or lacks one, or refuses a value.
+
+    >>> make_codec("simcc", [192, 256], split_ratio=2.0)
+    SimCC(input_size=(192, 256), split_ratio=2.0, sigma=None)
+    """
+    chosen = codec_class(kind)
+    known = [name for name in _field_names(chosen) if name != "input_size"]
+    if unknown := sorted(set(fields) - set(known)):
+        raise ValueError(f"codec {kind!r} has no {unknown}, only {known}")
+    plain = {"input_size": input_size} | fields
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    try:
+        return chosen(**values)
+    except TypeError as error:
+        raise ValueError(f"codec {kind!r}: {error}") from error
+
+
+def codec_to_dict(codec: Codec | InstanceCodec) -> dict[str, Any]:
+    """Plain values from which `make_codec(**plain)` makes the same codec.
+
+    Raises:
+        ValueError: The codec's class is not in `CODECS`.
+
+    >>> codec_to_dict(make_codec("movenet", (192, 192)))
+    {'kind': 'movenet', 'input_size': [192, 192]}
+    """
+    place = f"{type(codec).__module__}:{type(codec).__qualname__}"
+    kind = next((kind for kind, known in CODECS.items() if known == place), None)
+    if kind is None:
+        raise ValueError(f"codec {codec!r} is of no kind in CODECS, so no file can name it")
+    values = {name: getattr(codec, name) for name in _field_names(type(codec))}
+    return {"kind": kind} | {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+
+def _field_names(codec: type) -> list[str]:
+    return [field.name for field in dataclass_fields(codec)]

@@ -1,0 +1,42 @@
+"""What every codec of points shares: which targets count, and which decoded points are there."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pinpoint.codecs import Float
+
+__all__ = ["gaussians", "known_points", "point_weights"]
+
+
+def point_weights(xy: Float, visible: ArrayLike, input_size: tuple[int, int]) -> NDArray[np.float32]:
+    """How much each point counts in training: 1, or 0 where it is missing, not labelled or outside the input.
+
+    Args:
+        xy: Input pixels, shape (B, K, 2).
+        visible: Whether each point is there, shape (B, K).
+        input_size: Width and height of the input.
+
+    Returns:
+        Shape (B, K).
+    """
+    inside = ((xy >= -0.5) & (xy <= np.array(input_size) - 0.5)).all(axis=-1)
+    return (inside & np.asarray(visible, dtype=bool)).astype(np.float32)
+
+
+def known_points(xy: Float, scores: Float) -> tuple[Float, Float]:
+    """Say what is missing in one way: NaN with score 0. Other scores are cut to [0, 1].
+
+    A point is missing if a coordinate or its score is not a finite number, or its score is not above 0.
+
+    Args:
+        xy: Shape (..., K, 2).
+        scores: Shape (..., K).
+    """
+    known = np.isfinite(xy).all(axis=-1) & np.isfinite(scores) & (scores > 0)
+    return np.where(known[..., None], xy, np.nan), np.clip(np.where(known, scores, 0), 0, 1)
+
+
+def gaussians(centers: Float, length: int, sigma: float) -> NDArray[np.float32]:
+    """Bells of height 1 on a line of cells, shapes (...) -> (..., length). A NaN centre gives zeros."""
+    distance = np.arange(length) - np.asarray(centers)[..., None]
+    return np.nan_to_num(np.exp(-np.square(distance) / (2 * sigma**2))).astype(np.float32)
