@@ -87,7 +87,7 @@ def letterbox(source: Size, target: Size, align: float = 0.5) -> Float:
     Args:
         source: Size of the picture.
         target: Size of the input.
-        align: Share of the spare room that goes to the left and top: .5 centres, 0 puts the picture into the corner.
+        align: Share of the spare room that goes to the left and top: .5 centres, 0 goes into the corner.
     """
     scale = min(target[0] / source[0], target[1] / source[1])
     spare = np.array(target) - scale * np.array(source)
@@ -145,7 +145,7 @@ def warp(image: Image, target_from_source: Float, size: Size, border: float | No
 
 
 def boxes_of_points(xy: Float) -> Float:
-    """Smallest boxes around the points that are not NaN, shapes (N, K, 2) -> (N, 4); all NaN if there is none."""
+    """Smallest boxes around the points that are not NaN, shapes (N, K, 2) -> (N, 4); NaN if there is none."""
     missing = np.isnan(xy).any(axis=-1, keepdims=True)
     low = np.where(missing, np.inf, xy).min(axis=1, initial=np.inf)
     high = np.where(missing, -np.inf, xy).max(axis=1, initial=-np.inf)
@@ -165,18 +165,19 @@ def iou(a: Float, b: Float) -> Float:
     height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
     shared = np.maximum(width, 0) * np.maximum(height, 0)
     union = _areas(a)[:, None] + _areas(b) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)
 
 
 def nms(boxes: Float, scores: Float, threshold: float) -> NDArray[np.intp]:
     """Greedy non-maximum suppression: indices of the boxes kept, best score first.
 
     Args:
-        boxes: x1 y1 x2 y2, shape (N, 4), finite and with an area.
+        boxes: x1 y1 x2 y2, shape (N, 4), with an area. Those that are not finite are dropped.
         scores: Shape (N,).
         threshold: A box that overlaps a better one by more than this is dropped.
     """
     order = np.argsort(-scores, kind="stable")
+    order = order[np.isfinite(boxes[order]).all(axis=1)]  # one NaN would suppress everything after it
     corner_and_size = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)[order]
     ranks = np.arange(len(order), 0, -1, dtype=np.float32)  # scores of any sign and of equal size, in order
     kept = cv2.dnn.NMSBoxes(corner_and_size, ranks, 0.0, threshold)  # pyright: ignore
