@@ -143,9 +143,9 @@ def convert(kps: Keypoints, target: Skeleton | str) -> Keypoints:
         return kps
     groups = sources(goal, kps.skeleton)
     if not any(groups):
+        here, there = repr(kps.skeleton.name), repr(goal.name)
         raise ValueError(
-            f"cannot convert {kps.skeleton.name!r} to {goal.name!r}: no keypoint of it has a namesake "
-            "there or can be made from those that are there"
+            f"cannot convert {here} to {there}: no keypoint of {there} is in {here} or can be made from what is"
         )
     return replace(kps, skeleton=goal, **_gathered(kps, groups))
 

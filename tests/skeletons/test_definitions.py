@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -186,3 +187,10 @@ def test_interhand_runs_from_the_tips_to_the_root():
     sk = skeleton("interhand42")
     assert sk.keypoints[:4] == ("right_thumb_tip", "right_thumb_ip", "right_thumb_mcp", "right_thumb_cmc")
     assert (sk.keypoints[20], sk.keypoints[41]) == ("right_hand_root", "left_hand_root")
+
+
+def test_the_page_lists_every_skeleton_with_its_size_and_sigmas():
+    page = (Path(__file__).parents[2] / "docs/skeletons.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (.+?) \|", page, flags=re.MULTILINE)
+    listed = {name: (int(count), sigmas == "none published") for name, count, sigmas in rows}
+    assert listed == {name: (len(skeleton(name)), skeleton(name).sigmas is None) for name in ALL}
