@@ -141,7 +141,8 @@ def warp(image: Image, target_from_source: Float, size: Size, border: float | No
     mode = cv2.BORDER_REPLICATE if border is None else cv2.BORDER_CONSTANT
     value = (border or 0.0,) * 3
     matrix = np.asarray(target_from_source, dtype=np.float64)
-    return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=value)
+    warped = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=value)
+    return warped.astype(image.dtype, copy=False)
 
 
 def boxes_of_points(xy: Float) -> Float:

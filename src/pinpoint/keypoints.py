@@ -143,9 +143,9 @@ def convert(kps: Keypoints, target: Skeleton | str) -> Keypoints:
         return kps
     groups = sources(goal, kps.skeleton)
     if not any(groups):
-        here, there = repr(kps.skeleton.name), repr(goal.name)
         raise ValueError(
-            f"cannot convert {here} to {there}: no keypoint of {there} is in {here} or can be made from what is"
+            f"cannot convert {kps.skeleton.name!r} to {goal.name!r}: they share no keypoint, "
+            "and no keypoint of the one can be made from the other's"
         )
     return replace(kps, skeleton=goal, **_gathered(kps, groups))
 
