@@ -1,4 +1,4 @@
-"""Between keypoints and what networks put out, in pixels of the network's input. Numpy only, vectorised."""
+"""Between keypoints and what networks put out, in pixels of its input. Vectorised and free of torch."""
 
 from collections.abc import Sequence
 from dataclasses import fields as dataclass_fields

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -122,9 +123,8 @@ def _windows(maps: NDArray, middles: NDArray[np.intp], reach: int) -> Float:
 
 def _smoothing(blur: int) -> Float:
     """Matrix from blur + 2 cells to the blurred 3 in their middle, with the spread OpenCV gives a window."""
-    sigma = 0.3 * ((blur - 1) * 0.5 - 1) + 0.8
-    kernel = np.exp(-np.square(np.arange(blur) - blur // 2) / (2 * sigma**2))
-    return np.stack([np.pad(kernel / kernel.sum(), (row, 2 - row)) for row in range(3)])
+    kernel = np.ravel(cv2.getGaussianKernel(blur, 0)).astype(np.float64)
+    return np.stack([np.pad(kernel, (row, 2 - row)) for row in range(3)])
 
 
 def _slopes(squares: Float) -> Float:

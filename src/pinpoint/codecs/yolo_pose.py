@@ -49,12 +49,12 @@ class YoloPose:
                 keypoints, shape (1, n, 6 + values * keypoints).
 
         Raises:
-            ValueError: The output has another shape.
+            ValueError: The output has another shape, or more columns per anchor than anchors.
         """
         tail = self.keypoints * self.values
         if output.ndim == 3 and output.shape[2] == 6 + tail:
             return self._ready(only_picture(output, 6 + tail), tail)
-        if output.ndim != 3 or len(output) != 1 or output.shape[1] < 5 + tail:
+        if output.ndim != 3 or len(output) != 1 or not 5 + tail <= output.shape[1] <= output.shape[2]:
             raise ValueError(
                 f"output has shape {output.shape}, expected (1, {5 + tail} or more, n) or (1, n, {6 + tail}) "
                 f"for {self.keypoints} keypoints of {self.values} values"
