@@ -50,7 +50,7 @@ class LiteRtSession:
     """
 
     def __init__(self, model: ModelSource, *, outputs: Sequence[str] = (), threads: int = 0) -> None:
-        name = source_name(model, "TFLite")
+        self._name = name = source_name(model, "TFLite")
         check_readable(model)
         check_threads(threads)
         try:
@@ -71,7 +71,7 @@ class LiteRtSession:
         """Run on a batch, shape (B, h, w, 3) or whatever the input states. Safe to call from several threads.
 
         Raises:
-            ValueError: The batch does not have the shape of the input.
+            ValueError: The batch does not have the shape of the input, or the network cannot run on its size.
             TypeError: The batch does not have the type of the input.
         """
         batch = as_batch(_quantised(batch, self._input), self.input)
@@ -87,8 +87,12 @@ class LiteRtSession:
         return tuple(_dequantised(*pair) for pair in zip(outputs, self._outputs, strict=True))
 
     def _resize(self, shape: tuple[int, ...]) -> None:
+        self._shape = ()  # a failure leaves the interpreter without a shape
         self._interpreter.resize_tensor_input(self._input["index"], shape, strict=True)
-        self._interpreter.allocate_tensors()
+        try:
+            self._interpreter.allocate_tensors()
+        except RuntimeError as error:
+            raise ValueError(f"{self._name} cannot run on a batch of shape {shape}: {error}") from error
         self._shape = shape
 
 

@@ -33,7 +33,7 @@ _DTYPES = {
     "tensor(bool)": np.bool_,
     **{f"tensor({name})": np.dtype(name) for name in ("uint8", "int8", "uint16", "int16", "int32", "int64")},
 }
-_LOAD_ERRORS = (  # each derives from Exception alone
+_ERRORS = (  # each derives from Exception alone
     engine.Fail,
     engine.InvalidArgument,
     engine.InvalidGraph,
@@ -42,7 +42,7 @@ _LOAD_ERRORS = (  # each derives from Exception alone
     engine.NotImplemented,
     engine.RuntimeException,
 )
-_ERRORS_ONLY = 3
+_FATAL_ONLY = 4  # errors are raised; their text need not be on the terminal as well
 
 
 class OnnxSession:
@@ -72,22 +72,37 @@ class OnnxSession:
         threads: int = 0,
         providers: Sequence[str] | None = None,
     ) -> None:
-        name = source_name(model, "ONNX")
+        self._name = name = source_name(model, "ONNX")
         check_readable(model)
         self._session = _load(model, name, _options(threads), _provider_names(providers))
         self.input = _picture_input(self._session, name)
         self.outputs = _wanted_outputs(self._session, outputs, name)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self._chunk = self.input.shape[0]
         self._output_names = [output.name for output in self.outputs]
 
     def run(self, batch: NDArray[Any]) -> Outputs:
         """Run on a batch, shape (B, 3, h, w) or whatever the input states. Safe to call from several threads.
 
         Raises:
-            ValueError: The batch does not have the shape of the input.
+            ValueError: The batch does not have the shape of the input, or the network cannot run on its size.
             TypeError: The batch does not have the type of the input.
         """
-        return run_in_chunks(self._run, as_batch(batch, self.input), self.input.shape[0])
+        batch = as_batch(batch, self.input)
+        try:
+            return self._run_any(batch)
+        except _ERRORS as error:
+            raise ValueError(f"{self._name} cannot run on a batch of shape {batch.shape}: {error}") from error
+
+    def _run_any(self, batch: NDArray[Any]) -> Outputs:
+        if self._chunk is None and len(batch) > 1:
+            try:
+                return self._run(batch)
+            except _ERRORS:  # some exporters call the batch free where the graph was traced for one picture
+                outputs = run_in_chunks(self._run, batch, 1)
+                self._chunk = 1
+                return outputs
+        return run_in_chunks(self._run, batch, self._chunk)
 
     def _run(self, batch: NDArray[Any]) -> Outputs:
         outputs = self._session.run(self._output_names, {self.input.name: batch})
@@ -115,7 +130,7 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     pinned = usable_cores() < (os.cpu_count() or 1)  # then ONNX Runtime's own count would be too high
     options.intra_op_num_threads = threads or (usable_cores() if pinned else 0)
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _FATAL_ONLY
     # Its threads spin while they wait, which makes a run a fifth faster, and go on when it is over, which
     # makes whatever comes next (another engine, drawing) twice as slow. This ends the spinning with the run.
     options.add_session_config_entry("session.force_spinning_stop", "1")
@@ -129,7 +144,7 @@ def _load(
     try:
         configured = [(provider, _PROVIDER_OPTIONS.get(provider, {})) for provider in providers]
         session = onnxruntime.InferenceSession(source, options, providers=configured)
-    except _LOAD_ERRORS as error:
+    except _ERRORS as error:
         raise ValueError(f"{name} cannot be loaded: {error}") from error
     if failed := [provider for provider in providers if provider not in session.get_providers()]:
         raise ValueError(
