@@ -1,0 +1,192 @@
+"""COCO ground truth: images, annotations and categories in one file (https://cocodataset.org/#format-data)."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinpoint.io.coco import boxes_from_coco
+from pinpoint.io.growing import load_json
+from pinpoint.io.known import skeleton_by_count, skeleton_by_names
+from pinpoint.io.plain import blame
+from pinpoint.io.records import Record
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton
+from pinpoint.skeletons import skeleton as shipped
+
+__all__ = ["read_coco_truth", "read_crowd_regions", "records_of_truth"]
+
+Float = NDArray[np.float64]
+Item = Mapping[str, Any]
+
+_WHOLE_BODY = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")  # in this order: 133
+
+
+@dataclass(frozen=True, eq=False)
+class _Instance:
+    """One annotation: x y v of the keypoints, shape (K, 3), and what else it says."""
+
+    skeleton: Skeleton
+    xyv: Float
+    box: Sequence[float] | None
+    area: float | None
+    category: str
+
+
+def read_coco_truth(path: str | Path, skeleton: Skeleton | None = None) -> list[Record]:
+    """Read COCO ground truth, one record for each image in the file's order, those without instances too.
+
+    v = 0 is missing; v = 1 is `visible` False and v = 2 True, both with score 1. Crowd regions are left out
+    (`read_crowd_regions`). Where there are several categories, `labels` names them, and where these have
+    different skeletons, an image gives one record for each. A category with the keypoints of one of this
+    package's skeletons is that skeleton.
+
+    Args:
+        path: The file.
+        skeleton: What the keypoints are, where the categories do not say it. The foot, face and hand lists of
+            COCO-WholeBody are read if `coco_wholebody133` is asked for.
+
+    Raises:
+        UnreadableError: The file is damaged or of another form, or what its keypoints are is not known.
+    """
+    return records_of_truth(Path(path), load_json(Path(path)), skeleton)
+
+
+def read_crowd_regions(path: str | Path) -> dict[str, Float]:
+    """Read the boxes that COCO ground truth marks as crowds, where nothing counts for or against.
+
+    Returns:
+        For each image that has any, by file name, boxes x1 y1 x2 y2 of shape (M, 4).
+
+    Raises:
+        UnreadableError: The file is damaged or is not COCO ground truth.
+    """
+    path = Path(path)
+    images, _, annotations = _parts(path, load_json(path))
+    regions: defaultdict[str, list[Sequence[float]]] = defaultdict(list)
+    for where, item in _numbered(annotations):
+        with blame(path, where):
+            if item.get("iscrowd"):
+                regions[_image_of(item, images)["file_name"]].append(item["bbox"])
+    with blame(path, "the boxes of crowds"):
+        return {name: boxes_from_coco(boxes) for name, boxes in regions.items()}
+
+
+def records_of_truth(path: Path, document: Item, skeleton: Skeleton | None = None) -> list[Record]:
+    """Read parsed ground truth as `read_coco_truth` does; the path is for messages.
+
+    Raises:
+        UnreadableError: Something in it is not what it should be, or what its keypoints are is not known.
+    """
+    images, categories, annotations = _parts(path, document)
+    with blame(path, "its categories"):
+        kinds = _Kinds(categories, skeleton)
+    found: defaultdict[Any, dict[Skeleton, list[_Instance]]] = defaultdict(dict)
+    for where, item in _numbered(annotations):
+        with blame(path, where):
+            _image_of(item, images)
+            if not item.get("iscrowd"):
+                instance = kinds.instance(item)
+                found[item["image_id"]].setdefault(instance.skeleton, []).append(instance)
+    records: list[Record] = []
+    for index, (number, image) in enumerate(images.items()):
+        with blame(path, f"image {number}"):
+            groups = found.get(number) or {kinds.usual: []}
+            kps = [_keypoints(kind, group, len(categories) > 1) for kind, group in groups.items()]
+            records.extend(Record(part, str(image["file_name"]), _size(image), index) for part in kps)
+    return records
+
+
+class _Kinds:
+    """Knows which skeleton an annotation is of.
+
+    Args:
+        categories: Those of the file, by number.
+        skeleton: The skeleton of all annotations, if the caller says it.
+    """
+
+    def __init__(self, categories: Mapping[Any, Item], skeleton: Skeleton | None) -> None:
+        self._categories = categories
+        self._given = skeleton
+        self._by_category = {number: _named(category) for number, category in categories.items()}
+        self._by_count: dict[int, Skeleton] = {}
+
+    @property
+    def usual(self) -> Skeleton:
+        """The skeleton of an image without annotations."""
+        candidates = (self._given, *self._by_category.values(), *self._by_count.values())
+        return next((kind for kind in candidates if kind is not None), shipped("box"))
+
+    def instance(self, item: Item) -> _Instance:
+        number = item.get("category_id")
+        xyv = self._points(item)
+        kind = self._given if self._given is not None else self._by_category.get(number)
+        if kind is None:
+            kind = self._counted(len(xyv))
+        if len(xyv) not in (0, len(kind)):
+            raise ValueError(f"it has {len(xyv)} keypoints, but {kind!r}: say what they are with skeleton=")
+        return _Instance(
+            skeleton=kind,
+            xyv=xyv if len(xyv) else np.zeros((len(kind), 3)),
+            box=item.get("bbox"),
+            area=item.get("area"),
+            category=str(self._categories.get(number, {}).get("name", number)),
+        )
+
+    def _points(self, item: Item) -> Float:
+        whole = self._given == shipped("coco_wholebody133") and "foot_kpts" in item
+        lists = [item[key] for key in _WHOLE_BODY] if whole else [item.get("keypoints") or ()]
+        return np.concatenate([np.asarray(part, dtype=np.float64).reshape(-1, 3) for part in lists])
+
+    def _counted(self, k: int) -> Skeleton:
+        if k not in self._by_count:
+            self._by_count[k] = skeleton_by_count(k)
+        return self._by_count[k]
+
+
+def _named(category: Item) -> Skeleton | None:
+    if not category.get("keypoints"):
+        return None
+    return skeleton_by_names(tuple(category["keypoints"])) or Skeleton.from_coco(category)
+
+
+def _parts(path: Path, document: Item) -> tuple[dict[Any, Item], dict[Any, Item], Sequence[Item]]:
+    with blame(path, "its images, categories and annotations"):
+        images = {image["id"]: image for image in document["images"]}
+        categories = {category["id"]: category for category in document.get("categories") or ()}
+        return images, categories, list(document["annotations"])
+
+
+def _numbered(annotations: Sequence[Item]) -> Iterator[tuple[str, Item]]:
+    for number, item in enumerate(annotations, 1):
+        yield f"annotation {number}", item
+
+
+def _image_of(item: Item, images: Mapping[Any, Item]) -> Item:
+    if item["image_id"] not in images:
+        raise ValueError(f"image_id {item['image_id']!r} is not among the images")
+    return images[item["image_id"]]
+
+
+def _size(image: Item) -> tuple[int, int] | None:
+    return (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
+
+
+def _keypoints(skeleton: Skeleton, instances: Sequence[_Instance], labelled: bool) -> Keypoints:
+    xyv = np.array([instance.xyv for instance in instances]).reshape(-1, len(skeleton), 3)
+    there = xyv[..., 2] > 0
+    boxes = [instance.box for instance in instances if instance.box is not None]
+    areas = [instance.area for instance in instances if instance.area is not None]
+    return Keypoints(
+        xy=np.where(there[..., None], xyv[..., :2], np.nan),
+        scores=there.astype(np.float64),
+        skeleton=skeleton,
+        visible=xyv[..., 2] > 1,
+        boxes=boxes_from_coco(boxes) if len(boxes) == len(instances) else None,
+        areas=np.array(areas, dtype=np.float64) if len(areas) == len(instances) else None,
+        labels=np.array([instance.category for instance in instances], dtype=np.str_) if labelled else None,
+    )

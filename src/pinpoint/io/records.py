@@ -1,0 +1,127 @@
+"""A record is what one image gave; every format reads and writes records."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton
+
+__all__ = ["FIELDS", "Admission", "Record", "RecordWriter", "as_records", "row_shape"]
+
+log = logging.getLogger(__name__)
+
+FIELDS = ("xy", "scores", "visible", "boxes", "box_scores", "areas", "track_ids", "xyz", "labels")
+"""The arrays of `Keypoints`, in the order in which files hold them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """The keypoints of one image or video frame, and which image that was.
+
+    Args:
+        keypoints: What was found or labelled.
+        image: Name of the image or video, as it was given.
+        size: Width and height of the image, if known.
+        index: Number of the frame, from 0.
+        seconds: Time of the frame, none for a still image.
+    """
+
+    keypoints: Keypoints
+    image: str = ""
+    size: tuple[int, int] | None = None
+    index: int = 0
+    seconds: float | None = None
+
+
+class RecordWriter(Protocol):
+    """Writes records to a file one by one. Leaving a `with` block finishes the file, after an error too."""
+
+    def write(self, record: Record) -> None:
+        """Add one record.
+
+        Raises:
+            ValueError: Its skeleton is not that of the file, or a number is infinite.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish the file."""
+        ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Admission:
+    """What every writer asks of a record first: one skeleton, no infinite number, nothing dropped unsaid.
+
+    Args:
+        holds: The fields of `Keypoints` that the format can hold.
+        what: Name of the format in messages.
+        skeleton: The skeleton of the file, or none to take that of the first record.
+    """
+
+    def __init__(self, holds: Iterable[str], what: str, skeleton: Skeleton | None = None) -> None:
+        self.skeleton = skeleton
+        self._holds = frozenset(holds)
+        self._what = what
+        self._said: set[str] = set()
+
+    def __call__(self, record: Record) -> Keypoints:
+        """Return the keypoints of a record that may be written.
+
+        Raises:
+            ValueError: The skeleton is not that of the file, or a number is infinite.
+        """
+        kps = record.keypoints
+        if self.skeleton is None:  # a skeleton without keypoints is falsy
+            self.skeleton = kps.skeleton
+        if kps.skeleton != self.skeleton:
+            raise ValueError(f"{_name(record)} has {kps.skeleton!r}, but the file holds {self.skeleton!r}")
+        _refuse_infinite(record)
+        self._say_dropped(set(kps.arrays()) - self._holds if len(kps) else set())
+        return kps
+
+    def _say_dropped(self, dropped: set[str]) -> None:
+        if new := sorted(dropped - self._said):
+            log.warning("%s cannot hold %s; left out", self._what, ", ".join(new))
+            self._said |= dropped
+
+
+def as_records(results: Keypoints | Iterable[Keypoints | Record]) -> Iterator[Record]:
+    """Make records of keypoints; bare ones are numbered in order and have no image name."""
+    if isinstance(results, Keypoints):
+        results = [results]
+    for index, result in enumerate(results):
+        yield Record(result, index=index) if isinstance(result, Keypoints) else result
+
+
+def row_shape(field: str, k: int) -> tuple[int, ...]:
+    """Shape of one instance's row in a field of `Keypoints`: `xy` gives (k, 2)."""
+    shapes = {"xy": (k, 2), "scores": (k,), "visible": (k,), "boxes": (4,), "xyz": (k, 3)}
+    return shapes.get(field, ())
+
+
+def _refuse_infinite(record: Record) -> None:
+    for field, array in record.keypoints.arrays().items():
+        if array.dtype.kind == "f" and np.isinf(array).any():
+            row = int(np.argwhere(np.isinf(array))[0][0])
+            raise ValueError(
+                f"{field} of instance {row} in {_name(record)} is infinite, expected a number or NaN"
+            )
+    if record.seconds is not None and not np.isfinite(record.seconds):
+        raise ValueError(f"seconds of {_name(record)} is {record.seconds}, expected a finite number or None")
+
+
+def _name(record: Record) -> str:
+    return f"frame {record.index} of {record.image!r}"
