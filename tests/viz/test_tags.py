@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import skeleton
+from pinpoint.viz import Style, draw
+from pinpoint.viz.tags import tag_texts
+
+GREY = np.full((120, 200, 3), 128, np.uint8)
+
+
+def boxes(*corners, **more):
+    n = len(corners)
+    return Keypoints(
+        np.zeros((n, 0, 2)), np.zeros((n, 0)), skeleton("box"), boxes=np.array(corners, float), **more
+    )
+
+
+def lit(kps, style=Style()):  # noqa: B008
+    return (draw(GREY, kps, style=style) != 128).any(axis=2)
+
+
+def test_a_skeleton_without_keypoints_is_drawn_as_boxes():
+    mask = lit(boxes([40, 30, 160, 100]))
+    assert (
+        mask[30, 40:160].all()
+        and mask[100, 40:160].all()
+        and mask[30:100, 40].all()
+        and mask[30:100, 160].all()
+    )
+    assert not mask[40:90, 50:150].any()
+
+
+def test_a_tag_says_label_track_and_score():
+    kps = boxes(
+        [0, 0, 9, 9], [0, 0, 9, 9], labels=["left", ""], track_ids=[3, -1], box_scores=[0.873, np.nan]
+    )
+    assert tag_texts(kps, with_scores=True) == ["left  #3  87%", ""]
+    assert tag_texts(kps, with_scores=False) == ["left  #3", ""]
+
+
+@pytest.mark.parametrize("corner", [(-30, -20), (190, -20), (-30, 110), (190, 110)])
+def test_a_tag_stays_inside_the_picture(corner):
+    """The same number of pixels as in the middle, where nothing is cut off."""
+    box = [*corner, corner[0] + 40, corner[1] + 40]
+    tag = {"labels": ["dog"]}
+    alone = lit(boxes([80, 60, 80, 60], **tag)) & ~lit(boxes([80, 60, 80, 60]))
+    moved = lit(boxes(box, **tag)) & ~lit(boxes(box))
+    assert moved.sum() > 0.6 * alone.sum()
+
+
+def test_a_tag_is_readable_on_its_own_ground():
+    plain = draw(GREY, boxes([40, 60, 160, 100]))
+    tagged = draw(GREY, boxes([40, 60, 160, 100], labels=["dog"]))
+    values = tagged[(plain != tagged).any(axis=2)].astype(int).sum(axis=1)
+    assert values.min() < 150 and values.max() > 450
+
+
+def test_tags_can_be_left_out():
+    kps, bare = boxes([40, 60, 160, 100], labels=["dog"]), boxes([40, 60, 160, 100])
+    np.testing.assert_array_equal(lit(kps, Style(tags=False)), lit(bare))
+
+
+def test_an_instance_outside_the_picture_has_no_tag():
+    assert not lit(boxes([300, 20, 340, 80], labels=["dog"])).any()
+
+
+def test_a_label_too_long_for_the_picture_is_cut():
+    assert lit(boxes([40, 60, 160, 100], labels=["x" * 500])).any()
