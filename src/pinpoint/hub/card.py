@@ -1,0 +1,48 @@
+"""What a person should know of a model before using it."""
+
+from pinpoint.hub.cache import is_intact, path_of
+from pinpoint.hub.spec import ModelFile, ModelSpec
+
+__all__ = ["card"]
+
+
+def card(spec: ModelSpec) -> dict[str, str]:
+    """Describe a model in lines of a label and a text, in the order to be shown. Nothing is fetched."""
+    lines = {
+        "name": spec.name,
+        "task": spec.task,
+        "keypoints": f"{len(spec.skeleton)} ({spec.skeleton.name})" if spec.skeleton else "",
+        "input": f"{spec.input_size[0]}x{spec.input_size[1]} {spec.color.upper()}",
+        "detector": spec.detector,
+        "made of": ", ".join(spec.parts),
+        "license": spec.license,
+        "training data": spec.training_data,
+        "metrics": _metrics(spec),
+        "paper": f"https://arxiv.org/abs/{spec.paper}" if spec.paper[:1].isdigit() else spec.paper,
+        "size": _size(spec),
+    }
+    named = {
+        "file" if len(spec.files) == 1 else f"file {n}": _file(file) for n, file in enumerate(spec.files, 1)
+    }
+    return {label: text for label, text in (lines | named).items() if text}
+
+
+def _metrics(spec: ModelSpec) -> str:
+    figures = ", ".join(f"{name} {value:g}" for name, value in spec.metrics.items())
+    return f"{figures} ({spec.metrics_source})" if figures and spec.metrics_source else figures
+
+
+def _size(spec: ModelSpec) -> str:
+    total = sum(file.bytes for file in spec.files)
+    return f"{total / 1e6:.1f} MB" if total and all(file.bytes for file in spec.files) else ""
+
+
+def _file(file: ModelFile) -> str:
+    source = file.source or "yours to bring: `pinpoint models add FILE --like ...`"
+    sha256 = (
+        f"SHA-256 {file.sha256}"
+        if file.sha256
+        else "nobody published its hash; the first one seen is trusted"
+    )
+    state = f"at {path_of(file)}" if is_intact(file) else "not here yet"
+    return f"{file.name}, {state}; from {source}; {sha256}"
