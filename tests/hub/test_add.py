@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -7,6 +8,14 @@ from onnx import TensorProto, helper
 
 from pinpoint.hub import ModelSpec, PullError, add, catalogue, find, pull, remove, spec_of_file
 from pinpoint.hub.add import METADATA_KEY
+
+WEIGHTS = Path(__file__).parents[2] / "../shared/data/weights"
+OTHERS = {
+    "rtmdet_nano_person_end2end.onnx": "rtmdet-nano",
+    "yolox_nano.onnx": "yolox-nano",
+    "yunet_n_dynamic.onnx": "yunet",
+    "movenet_single_pose_lightning_ptq.tflite": "movenet-lightning",
+}
 
 
 def onnx_file(path, shape=("batch", 3, 256, 192), row: ModelSpec | None = None):
@@ -132,3 +141,22 @@ def test_removing_forgets_the_model_and_deletes_its_file(tmp_path, cache):
     assert "mine" not in catalogue() and (tmp_path / "mine.onnx").exists()
     with pytest.raises(ValueError, match="no model 'mine'"):
         remove("mine")
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", OTHERS)
+def test_real_files_of_other_projects_fit_their_rows(name):
+    if not WEIGHTS.is_dir():
+        pytest.skip("../shared/data is not here")
+    spec = add(WEIGHTS / name, like=OTHERS[name])
+    assert find(spec.name).codec == find(OTHERS[name]).codec
+
+
+@pytest.mark.shared
+def test_the_published_file_itself_keeps_its_terms():
+    if not WEIGHTS.is_dir():
+        pytest.skip("../shared/data is not here")
+    spec = add(
+        WEIGHTS / "movenet_single_pose_lightning_ptq.tflite", like="movenet-lightning", name="movenet-mine"
+    )
+    assert spec.license == find("movenet-lightning").license and spec.metrics

@@ -106,6 +106,14 @@ def test_a_member_of_an_archive_is_taken_by_its_ending(web, cache):
     assert path(spec).read_bytes() == BODY and leftovers(cache) == []
 
 
+def test_a_damaged_archive_is_an_error_that_says_so(web, cache):
+    whole = archive_of(os.urandom(1 << 10) * 64, zipfile.ZIP_DEFLATED)
+    web.files["toy.zip"] = whole[:500] + bytes(100) + whole[600:]
+    with pytest.raises(PullError, match=r"toy\.onnx could not be fetched"):
+        pull(web.spec(at="toy.zip#end2end.onnx"))
+    assert leftovers(cache) == []
+
+
 @pytest.mark.parametrize(
     "body", [b"no archive", b"PK\x05\x06" + bytes(18)], ids=["no archive", "empty archive"]
 )
