@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ dtypes = {"visible": np.bool_, "track_ids": np.int64, "labels": np.dtype("<U8")}
 @st.composite
 def skeletons(draw):
     names = draw(st.lists(words.filter(bool), unique=True, max_size=4))
-    edges = tuple(zip(names, names[1:], strict=False))
+    edges = tuple(pairwise(names))
     return Skeleton(draw(words.filter(bool)), tuple(names), edges, parts={"all": tuple(names)})
 
 
@@ -271,7 +272,7 @@ def people(kind: Skeleton, rng=None, n: int = 2) -> Keypoints:
     """Return n instances with every field."""
     rng = rng or np.random.default_rng(0)
     k = len(kind)
-    corners = rng.uniform(0, 500, (n, 4)) + [0, 0, 600, 600]
+    corners = rng.uniform(0, 500, (n, 4)) + np.array([0, 0, 600, 600])
     return Keypoints(
         xy=rng.uniform(1, 1000, (n, k, 2)),
         scores=rng.uniform(0.1, 1, (n, k)),

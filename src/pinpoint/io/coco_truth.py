@@ -1,5 +1,6 @@
 """COCO ground truth: images, annotations and categories in one file (https://cocodataset.org/#format-data)."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from pinpoint.skeletons import Skeleton
 from pinpoint.skeletons import skeleton as shipped
 
 __all__ = ["read_coco_truth", "read_crowd_regions", "records_of_truth"]
+
+log = logging.getLogger(__name__)
 
 Float = NDArray[np.float64]
 Item = Mapping[str, Any]
@@ -112,7 +115,8 @@ class _Kinds:
     def __init__(self, categories: Mapping[Any, Item], skeleton: Skeleton | None) -> None:
         self._categories = categories
         self._given = skeleton
-        self._by_category = {number: _named(category) for number, category in categories.items()}
+        asked = {} if skeleton is not None else categories
+        self._by_category = {number: _named(category) for number, category in asked.items()}
         self._by_count: dict[int, Skeleton] = {}
 
     @property
@@ -151,7 +155,14 @@ class _Kinds:
 def _named(category: Item) -> Skeleton | None:
     if not category.get("keypoints"):
         return None
-    return skeleton_by_names(tuple(category["keypoints"])) or Skeleton.from_coco(category)
+    if (known := skeleton_by_names(tuple(category["keypoints"]))) is not None:
+        return known
+    bare = Skeleton.from_coco({**category, "skeleton": []})
+    try:
+        return Skeleton.from_coco(category)
+    except ValueError as error:  # published files have edges of another dataset, or count them from 0
+        log.warning("%s; read without edges", error)
+        return bare
 
 
 def _parts(path: Path, document: Item) -> tuple[dict[Any, Item], dict[Any, Item], Sequence[Item]]:
