@@ -56,6 +56,8 @@ _UTF8 = ("utf-8", "surrogateescape")  # any file name comes through
 class CsvWriter(RecordWriter):
     """Writes one row for each instance; the rows of a record are one write to the system.
 
+    A killed run leaves whole rows, of which the last record may lack some.
+
     `visible` and `xyz` get columns when the first record brings them, at the price of one pass over the file.
 
     Args:
