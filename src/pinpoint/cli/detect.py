@@ -1,0 +1,148 @@
+"""`pinpoint detect`: from a request to a run, and from what came of it to an exit status."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from pinpoint.cli import estimators
+from pinpoint.cli.frames import NO_LIMITS, Limits, is_live
+from pinpoint.cli.given_boxes import read_boxes
+from pinpoint.cli.messages import refuse, say, show_log
+from pinpoint.cli.naming import drawing_paths, without_own_output
+from pinpoint.cli.outputs import Outputs, UnsuitedError, artist, open_results, results_path
+from pinpoint.cli.progress import watching
+from pinpoint.cli.report import Tally, summary
+from pinpoint.cli.run import Run
+from pinpoint.cli.stopping import Stop
+from pinpoint.io.jsonl import JsonlWriter
+from pinpoint.io.records import RecordWriter
+from pinpoint.io.sources import Source, find_sources
+
+__all__ = ["Request", "run_request"]
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line; see `pinpoint detect --help`.
+
+    Args:
+        inputs: Files, folders, patterns, camera numbers and addresses.
+        choice: What to find keypoints with.
+        out: Folder of the results.
+        formats: Formats of the results, one file for each.
+        json_lines: A further file for JSON Lines, or `-` for stdout.
+        look: How drawings look, `color` or `openpose`; empty for none.
+        min_score: Instances that score below are left out.
+        boxes: A keypoint file to take boxes from.
+        limits: Where to stop in a video.
+    """
+
+    inputs: Sequence[str]
+    choice: estimators.Choice
+    out: Path
+    formats: Sequence[str] = ("json",)
+    json_lines: str | None = None
+    look: str = "color"
+    min_score: float = 0.0
+    boxes: Path | None = None
+    limits: Limits = NO_LIMITS
+
+
+def run_request(request: Request, *, verbose: bool = False) -> int:
+    """Do what was asked for, say what came of it, and return the exit status."""
+    show_log(verbose=verbose)
+    tally = Tally()
+    sources = _sources(request, tally)
+    if not sources:
+        say(summary(tally, estimators.noun(request.choice), stopped=False, places=()))
+        return FAILED if tally.problems else WRONG_USAGE
+    with ExitStack() as files:
+        try:
+            run = _prepared(request, sources, files)
+        except (ValueError, ImportError) as error:
+            return refuse(error, WRONG_USAGE)
+        except OSError as error:
+            return refuse(error, FAILED)
+        return _carried_out(run, request, sources, tally, files)
+
+
+def _sources(request: Request, tally: Tally) -> list[Source]:
+    found, errors = find_sources(request.inputs)
+    for error in errors:
+        tally.fail(error.path, error)
+    return without_own_output(found, request.inputs, request.out)
+
+
+def _prepared(request: Request, sources: Sequence[Source], files: ExitStack) -> Run:
+    """Check and load everything, and only then touch the results of an earlier run."""
+    paths = drawing_paths(sources, request.out) if request.look else {}
+    _refuse_replacing(request, sources)
+    boxes = read_boxes(request.boxes) if request.boxes else None
+    estimate = estimators.load_estimator(request.choice)
+    writers = [files.enter_context(writer) for writer in _opened_writers(request)]
+    outputs = Outputs(writers, artist(request.look), paths)
+    return Run(estimate, outputs, request.limits, boxes, request.min_score)
+
+
+def _opened_writers(request: Request) -> list[RecordWriter]:
+    writers = open_results(request.out, request.formats)
+    if request.json_lines == "-":
+        return [*writers, JsonlWriter(sys.stdout.buffer)]
+    return [*writers, JsonlWriter(Path(request.json_lines))] if request.json_lines else writers
+
+
+def _refuse_replacing(request: Request, sources: Sequence[Source]) -> None:
+    given = {os.path.realpath(source.path) for source in sources if not is_live(source)}
+    given |= {os.path.realpath(request.boxes)} if request.boxes else set()
+    for path in _results(request):
+        if os.path.realpath(path) in given:
+            raise ValueError(f"the results {str(path)!r} would replace an input: choose another place")
+
+
+def _results(request: Request) -> list[Path]:
+    paths = [results_path(request.out, name) for name in request.formats]
+    return [*paths, Path(request.json_lines)] if request.json_lines not in (None, "-") else paths
+
+
+def _carried_out(
+    run: Run, request: Request, sources: Sequence[Source], tally: Tally, files: ExitStack
+) -> int:
+    try:
+        with Stop() as stop, files, watching(len(sources)) as watch:
+            tally.start()
+            run(sources, tally, watch, stop)
+    except BrokenPipeError:
+        return _reader_gone()
+    except UnsuitedError as error:
+        return refuse(error, WRONG_USAGE)
+    except OSError as error:  # on closing the results; all other places name the input that was in work
+        return refuse(error, FAILED)
+    places = _places(request, run.outputs) if tally.pictures + tally.frames else []
+    say(summary(tally, estimators.noun(request.choice), stopped=bool(stop), places=places))
+    return _status(tally, stop, sources)
+
+
+def _places(request: Request, outputs: Outputs) -> list[str]:
+    """Where to look for what was found."""
+    drawings = [str(path) for path in outputs.paths.values()]
+    if len(drawings) > 1:
+        drawings = [f"drawings in {request.out}"]
+    return [*drawings, *map(str, _results(request))]
+
+
+def _status(tally: Tally, stop: Stop, sources: Sequence[Source]) -> int:
+    """Ctrl-C is the way to end a camera or a stream; everything else it leaves undone."""
+    undone = stop and not (stop.number == signal.SIGINT and any(map(is_live, sources)))
+    return 128 + stop.number if undone else FAILED if tally.problems else DONE
+
+
+def _reader_gone() -> int:
+    """Whoever read our stdout has seen enough, as `head` does; Python must not try to write the rest."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE

@@ -1,0 +1,53 @@
+"""Lines for people, on stderr."""
+
+import logging
+import os
+import sys
+
+import typer
+
+__all__ = ["on_a_terminal", "printable", "reason_of", "refuse", "say", "show_log"]
+
+
+class _Echo(logging.Handler):
+    """Looks stderr up for each line, so that lines go above a progress bar that took its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        say(prefix + record.getMessage())
+
+
+def say(line: str) -> None:
+    """Print one line on stderr."""
+    typer.echo(line, err=True)
+
+
+def show_log(*, verbose: bool) -> None:
+    """Show the warnings of the library, and what it says of its choices if asked to."""
+    log = logging.getLogger("pinpoint")
+    if not any(isinstance(handler, _Echo) for handler in log.handlers):
+        log.addHandler(_Echo())
+    log.setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def printable(name: str) -> str:
+    """A file's name on one line, whatever is in it."""
+    return name if name.isprintable() else ascii(name)
+
+
+def reason_of(error: Exception) -> str:
+    """Why something failed, on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return " ".join(str(getattr(error, "reason", error)).split())
+
+
+def refuse(error: Exception, status: int) -> int:
+    """Say why nothing is done, and return the exit status."""
+    say(f"error: {error}")
+    return status
+
+
+def on_a_terminal() -> bool:
+    """Whether somebody watches stderr; continuous integration only keeps it."""
+    return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"

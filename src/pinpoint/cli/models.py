@@ -1,0 +1,124 @@
+"""`pinpoint models`: what there is, what it is, and getting it."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pinpoint.hub import ModelSpec
+
+__all__ = ["models_app"]
+
+models_app = typer.Typer(
+    help="The catalogue of models.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+NAME = typer.Argument(metavar="NAME", help="A model of the catalogue.")
+JSON = typer.Option("--json", help="Print JSON instead of a table.")
+
+
+@models_app.command("list")
+def list_models(json: Annotated[bool, JSON] = False) -> None:
+    """List every model: name, task, keypoints, size, and whether its files are here."""
+    from pinpoint.hub import catalogue
+
+    specs = list(catalogue().values())
+    if json:
+        typer.echo(jsonlib.dumps([{**spec.to_dict(), "here": _is_here(spec)} for spec in specs]))
+        return
+    rows = [("name", "task", "keypoints", "size", "here"), *map(_row, specs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+@models_app.command()
+def info(name: Annotated[str, NAME], json: Annotated[bool, JSON] = False) -> None:
+    """Show a model's card: input, accuracy, licence and training data, files."""
+    from pinpoint.cli.messages import refuse
+    from pinpoint.hub import card, find
+
+    try:
+        spec = find(name)
+    except ValueError as error:
+        raise typer.Exit(refuse(error, 2)) from None
+    if json:
+        typer.echo(spec.to_json())
+        return
+    lines = card(spec)
+    width = max(map(len, lines))
+    for label, text in lines.items():
+        typer.echo(f"{label:<{width}}  {text}")
+
+
+@models_app.command()
+def pull(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Models, or tasks such as wholebody.")
+    ],
+) -> None:
+    """Fetch the files of models and of all that they need, so that they can be used offline."""
+    from pinpoint.cli.estimators import fetch
+    from pinpoint.cli.messages import refuse
+
+    try:
+        specs = fetch(names)
+    except ValueError as error:
+        raise typer.Exit(refuse(error, 2)) from None
+    except OSError as error:
+        raise typer.Exit(refuse(error, 1)) from None
+    for spec in specs:
+        typer.echo(f"{spec.name} is here")
+
+
+@models_app.command()
+def add(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An ONNX or TFLite file; it is copied.")],
+    like: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model that it is fed and read like.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="What to call it.")] = None,
+) -> None:
+    """Make a file of your own a model of the catalogue."""
+    from pinpoint.cli.messages import refuse
+    from pinpoint.hub import add
+
+    try:
+        spec = add(file, like=like, name=name)
+    except ValueError as error:
+        raise typer.Exit(refuse(error, 2)) from None
+    except OSError as error:
+        raise typer.Exit(refuse(error, 1)) from None
+    typer.echo(f"added {spec.name}: pinpoint detect INPUT --model {spec.name}")
+
+
+@models_app.command()
+def remove(name: Annotated[str, NAME]) -> None:
+    """Forget a model that was added, or delete the files that were fetched for one."""
+    from pinpoint.cli.messages import refuse
+    from pinpoint.hub import remove
+
+    try:
+        deleted = remove(name)
+    except ValueError as error:
+        raise typer.Exit(refuse(error, 2)) from None
+    for path in deleted:
+        typer.echo(f"deleted {path}")
+
+
+def _row(spec: "ModelSpec") -> tuple[str, ...]:
+    from pinpoint.hub import card
+
+    keypoints = str(len(spec.skeleton)) if spec.skeleton else ""
+    return spec.name, spec.task, keypoints, card(spec).get("size", ""), "yes" if _is_here(spec) else ""
+
+
+def _is_here(spec: "ModelSpec") -> bool:
+    from pinpoint.hub.cache import path_of
+
+    return bool(spec.files) and all(path_of(file).is_file() for file in spec.files)

@@ -1,0 +1,135 @@
+"""What a run leaves behind: a file of keypoints and a drawing of everything that was looked at."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pinpoint.cli.frames import Opened, View
+from pinpoint.geometry import Image, Size
+from pinpoint.io.formats import FORMATS, open_writer
+from pinpoint.io.images import write_image
+from pinpoint.io.records import Record, RecordWriter
+from pinpoint.io.sources import Source
+from pinpoint.keypoints import Keypoints
+from pinpoint.viz import Style, draw, draw_openpose
+
+__all__ = ["Artist", "Outputs", "UnsuitedError", "artist", "open_results", "results_path"]
+
+Artist = Callable[[Image, Keypoints], Image]
+Sketch = Callable[[View, Keypoints], None]
+
+FORMAT_SIDE = {".jpg": 65535, ".jpeg": 65535, ".webp": 16383}  # pixels that a side may have at most
+
+
+class UnsuitedError(ValueError):
+    """The results of this model cannot be written or drawn in the way that was asked for."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where results go.
+
+    Args:
+        writers: Each is given every record.
+        artist: Draws keypoints over a picture; none to draw nothing.
+        paths: Where the drawing of each source goes.
+    """
+
+    writers: Sequence[RecordWriter]
+    artist: Artist | None
+    paths: Mapping[Source, Path]
+
+    def write(self, record: Record) -> None:
+        """Write a record down.
+
+        Raises:
+            UnsuitedError: A format cannot hold it.
+            OSError: There is no space left, or nobody reads any more.
+        """
+        for writer in self.writers:
+            try:
+                writer.write(record)
+            except ValueError as error:
+                raise UnsuitedError(str(error)) from error
+
+    @contextmanager
+    def sketching(self, source: Source, media: Opened) -> Iterator[Sketch]:
+        """Give a function that draws what was found in each view of a source.
+
+        Raises:
+            OSError: A drawing cannot be written.
+            UnsuitedError: These keypoints cannot be drawn in the way that was asked for.
+        """
+        if self.artist is None:
+            yield _nothing
+            return
+        path = self.paths[source]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if media.size is None:
+            yield partial(_draw_picture, self.artist, path)
+            return
+        from pinpoint.io.video_writer import VideoWriter
+
+        sound = source.path if source.kind == "video" else None
+        with VideoWriter(path, media.size, fps=media.fps, audio_from=sound) as video:
+            yield partial(_draw_frame, self.artist, video.write, media.size)
+
+
+def artist(look: str) -> Artist | None:
+    """Return what draws in the look that was asked for: `color`, `openpose`, or nothing."""
+    if not look:
+        return None
+    return draw_openpose if look == "openpose" else partial(draw, style=Style())
+
+
+def results_path(folder: Path, format: str) -> Path:
+    """Where the keypoints of a run go; for OpenPose that is a folder."""
+    if format == "openpose":
+        return folder / "openpose"
+    suffixes = FORMATS[format].suffixes or FORMATS["json"].suffixes
+    return folder / f"keypoints{suffixes[0]}"
+
+
+def open_results(folder: Path, formats: Sequence[str]) -> list[RecordWriter]:
+    """Open the files of keypoints, in place of those of an earlier run.
+
+    Raises:
+        ImportError: A format needs a package that is not installed.
+        OSError: They cannot be written.
+    """
+    if formats:
+        folder.mkdir(parents=True, exist_ok=True)
+    return [open_writer(results_path(folder, name), format=name) for name in formats]
+
+
+def _nothing(_view: View, _kps: Keypoints) -> None:
+    pass
+
+
+def _drawn(artist: Artist, view: View, kps: Keypoints) -> Image:
+    try:
+        return artist(view.image, kps)
+    except ValueError as error:
+        raise UnsuitedError(str(error)) from error
+
+
+def _draw_picture(artist: Artist, path: Path, view: View, kps: Keypoints) -> None:
+    drawing = _drawn(artist, view, kps)
+    longest = FORMAT_SIDE.get(path.suffix.lower())
+    fits = longest is None or max(drawing.shape) <= longest
+    write_image(path if fits else path.with_name(f"{path.name}.png"), drawing)
+
+
+def _draw_frame(
+    artist: Artist, write: Callable[[Image, float | None], None], size: Size, view: View, kps: Keypoints
+) -> None:
+    """Write one frame; a stream may change its size on the way, a video file cannot."""
+    drawing = _drawn(artist, view, kps)
+    if drawing.shape[1::-1] != tuple(size):
+        drawing = np.asarray(cv2.resize(drawing, size), np.uint8)
+    write(drawing, view.seconds)

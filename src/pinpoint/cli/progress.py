@@ -1,0 +1,164 @@
+"""A progress bar on stderr, for whatever takes more than a second, if somebody watches."""
+
+import time
+from typing import TYPE_CHECKING, Protocol, Self
+
+from pinpoint.cli.messages import on_a_terminal, say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+__all__ = ["Bar", "Fetching", "NoBar", "Watch", "watching"]
+
+PATIENCE = 1.0  # seconds before a bar is shown
+
+
+class Watch(Protocol):
+    """Is told how far a run is."""
+
+    def begin(self, name: str, steps: int | None) -> None:
+        """A source of so many pictures begins; none where nobody knows."""
+        ...
+
+    def step(self) -> None:
+        """One picture is done."""
+        ...
+
+    def end(self) -> None:
+        """The source is done, or failed."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class NoBar(Watch):
+    """Shows nothing."""
+
+    def begin(self, name: str, steps: int | None) -> None:
+        """Do nothing."""
+
+    def step(self) -> None:
+        """Do nothing."""
+
+    def end(self) -> None:
+        """Do nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Bar(Watch):
+    """Counts pictures and frames; comes up after a second.
+
+    Args:
+        sources: How many sources there are; each counts as one picture until it says that it has more.
+    """
+
+    def __init__(self, sources: int) -> None:
+        self._total: float | None = sources
+        self._done, self._goal = 0, 0
+        self._name = ""
+        self._start = time.monotonic()
+        self._shown: tuple[RichProgress, TaskID] | None = None
+
+    def begin(self, name: str, steps: int | None) -> None:
+        """Show the name, and make room for more than one step."""
+        self._name = name
+        self._goal = self._done + (steps or 1)
+        self._total = None if self._total is None or steps is None else self._total + steps - 1
+
+    def step(self) -> None:
+        """Go on by one."""
+        self._done += 1
+        self._show()
+
+    def end(self) -> None:
+        """Go on to where the source would have ended."""
+        self._done = max(self._done, self._goal)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            self._shown[0].stop()
+
+    def _show(self) -> None:
+        if self._shown is None:
+            if time.monotonic() - self._start < PATIENCE:
+                return
+            self._shown = _rich_bar()
+        bar, task = self._shown
+        bar.update(task, completed=self._done, total=self._total, description=self._name[-40:])
+
+
+def watching(sources: int) -> Watch:
+    """Return a bar where somebody watches, else nothing."""
+    return Bar(sources) if on_a_terminal() else NoBar()
+
+
+class Fetching:
+    """Tells of files that are being fetched: a bar for whoever watches, else one line for each file."""
+
+    def __init__(self) -> None:
+        self._bar: RichProgress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._said: set[str] = set()
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """See `pinpoint.hub.download.Progress`."""
+        if on_a_terminal():
+            self._advance(done, total, what)
+        elif what not in self._said:
+            self._said.add(what)
+            say(f"fetching {what}" + (f" ({total / 1e6:.1f} MB)" if total else ""))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def _advance(self, done: int, total: int, what: str) -> None:
+        bar = self._bar = self._bar or _rich_download_bar()
+        if what not in self._tasks:
+            self._tasks[what] = bar.add_task(what)
+        bar.update(self._tasks[what], completed=done, total=total or None)
+
+
+def _rich_bar() -> "tuple[RichProgress, TaskID]":
+    from rich import progress
+    from rich.console import Console
+
+    bar = progress.Progress(
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.start()
+    return bar, bar.add_task("", total=None)
+
+
+def _rich_download_bar() -> "RichProgress":
+    from rich import progress
+    from rich.console import Console
+
+    bar = progress.Progress(
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        console=Console(stderr=True),
+    )
+    bar.start()
+    return bar
