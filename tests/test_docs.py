@@ -1,0 +1,79 @@
+"""Every code block of the documentation runs, and every command line in it is one that the program knows.
+
+The blocks of a page run in order and share their names, in a folder of its own that holds `people.jpg`. What
+a page needs beyond that it says in a comment: `<!-- needs: network -->` for models that have to be fetched,
+`<!-- needs: shared -->` for the shared data.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+import pinpoint as pp
+from pinpoint.cli.app import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+NEEDS = re.compile(r"<!-- needs: (\w+) -->")
+# The start of a command line: a prompt and settings of the environment may stand before the program's name.
+COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S* )*pinpoint (?P<arguments>[^#|>]*)", re.MULTILINE)
+
+
+def _blocks(page: Path) -> Iterator[tuple[str, str]]:
+    """Language and code of every block; the code begins in the same line as in the page."""
+    text = page.read_text(encoding="utf-8")
+    for block in BLOCK.finditer(text):
+        line = text.count("\n", 0, block.start("code"))
+        yield block["language"], "\n" * line + block["code"]
+
+
+def _pages() -> Iterator[object]:
+    for page in PAGES:
+        needs = NEEDS.findall(page.read_text(encoding="utf-8"))
+        yield pytest.param(page, id=page.stem, marks=[getattr(pytest.mark, need) for need in needs])
+
+
+def _command_lines() -> Iterator[object]:
+    for page in PAGES:
+        for language, code in _blocks(page):
+            for command in COMMAND.finditer("" if language == "python" else code):
+                line = command["arguments"].strip()
+                yield pytest.param(line, id=f"{page.stem}: {line}")
+
+
+@pytest.mark.parametrize("page", list(_pages()))
+def test_the_code_of_a_page_runs(page, astronaut, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pp.write_image("people.jpg", astronaut)
+    names: dict[str, object] = {"__name__": page.stem}
+    for language, code in _blocks(page):
+        if language == "python":
+            exec(compile(code, page, "exec"), names)
+
+
+@pytest.mark.parametrize("line", list(_command_lines()))
+def test_a_command_line_of_the_documentation_is_understood(line):
+    command, arguments = typer.main.get_command(app), shlex.split(line)
+    context = command.make_context("pinpoint", arguments)
+    while isinstance(command, click.Group):
+        name, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert command is not None and name is not None
+        context = command.make_context(name, arguments, parent=context)
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    pages = {page.name for page in PAGES[1:]} - {"index.md"}
+    assert pages == set(re.findall(r"\]\(([\w-]+\.md)\)", index))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_to_files_that_are_there(page):
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
