@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pinpoint.io.errors import DefectError
 
 __all__ = [
+    "CUT_OFF",
     "JpegHeader",
     "PngHeader",
     "TiffHeader",
@@ -22,7 +23,7 @@ __all__ = [
 
 Size = tuple[int, int]
 
-_CUT = "it is cut off: copy or download it again"
+CUT_OFF = "it is cut off: copy or download it again"
 _TIFF_TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
 
 
@@ -164,7 +165,7 @@ def _jpeg_segment(data: bytes, at: int) -> tuple[int, int, int]:
     while data[at : at + 2] == b"\xff\xff":
         at += 1
     if len(data) < at + 4:
-        raise DefectError(_CUT)
+        raise DefectError(CUT_OFF)
     if data[at] != 0xFF:
         raise DefectError("it is damaged: its header breaks off into something else")
     marker = data[at + 1]
@@ -176,10 +177,10 @@ def _jpeg_segment(data: bytes, at: int) -> tuple[int, int, int]:
 def _png_chunk(data: bytes, at: int) -> tuple[bytes, int]:
     """Name of the chunk that starts here, and where the next one starts."""
     if len(data) < at + 12:
-        raise DefectError(_CUT)
+        raise DefectError(CUT_OFF)
     end = at + 12 + int.from_bytes(data[at : at + 4], "big")
     if end > len(data):
-        raise DefectError(_CUT)
+        raise DefectError(CUT_OFF)
     return data[at + 4 : at + 8], end
 
 
@@ -215,7 +216,7 @@ def _directory(data: bytes) -> dict[int, tuple[int, ...]]:
         raise DefectError("it is damaged: it has no directory")
     at = struct.unpack_from(order + "I", data, 4)[0]
     if at + 2 > len(data):
-        raise DefectError(_CUT)
+        raise DefectError(CUT_OFF)
     count = struct.unpack_from(order + "H", data, at)[0]
     entries = data[at + 2 : at + 2 + 12 * count]
     tags = {}

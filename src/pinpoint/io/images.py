@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pinpoint.io.errors import DefectError, UnreadableError
 from pinpoint.io.files import RAW_SUFFIXES, UNSUPPORTED, VIDEOS, file_head, file_kind, read_bytes, replacing
-from pinpoint.io.headers import exif_orientation, jpeg_header, png_header, tiff_header
+from pinpoint.io.headers import CUT_OFF, exif_orientation, jpeg_header, png_header, tiff_header
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -150,8 +150,10 @@ def over_white(rgba: Image) -> Image:
 
 
 def _decode(data: bytes, kind: str, max_pixels: int) -> Image:
-    decode = {"jpeg": _decode_jpeg, "png": _decode_png, "tiff": _decode_tiff, "heif": _decode_heif}.get(kind)
-    image = decode(data, max_pixels) if decode else _decode_with_pillow(data, kind, max_pixels)
+    own = {"jpeg": _decode_jpeg, "png": _decode_png, "tiff": _decode_tiff, "heif": _decode_heif}
+    if kind == "webp" and len(data) < 8 + int.from_bytes(data[4:8], "little"):
+        raise DefectError(CUT_OFF)
+    image = own[kind](data, max_pixels) if kind in own else _decode_with_pillow(data, kind, max_pixels)
     return np.require(image, requirements=["C", "W"])
 
 
@@ -185,7 +187,7 @@ def _decode_tiff(data: bytes, max_pixels: int) -> Image:
         raise DefectError(UNSUPPORTED["camera raw"])
     _check_size(header.size, max_pixels)
     if header.end > len(data):
-        raise DefectError("it is cut off: copy or download it again")
+        raise DefectError(CUT_OFF)
     image = _decode_with_opencv(data, cv2.IMREAD_UNCHANGED)
     if image is None:
         return _decode_with_pillow(data, "tiff", max_pixels)
@@ -211,11 +213,18 @@ def _decode_with_opencv(data: bytes, mode: int) -> Any:
 
 
 def _decode_with_pillow(data: bytes, kind: str, max_pixels: int) -> Image:
+    from PIL.Image import DecompressionBombError
+
     name = _PILLOW_FORMATS[kind]
-    with _quiet(), _pillow_opener(name)(BytesIO(data), "") as picture:
-        image = _from_pillow(picture, max_pixels)
-        turned_already = name == "TIFF"  # Pillow does so itself, for this format alone
-        return image if turned_already else _upright(image, exif_orientation(picture.info.get("exif", b"")))
+    try:
+        with _quiet(), _pillow_opener(name)(BytesIO(data), "") as picture:
+            image = _from_pillow(picture, max_pixels)
+    except DecompressionBombError as error:  # from within a decoder; PIL.Image.MAX_IMAGE_PIXELS is the user's
+        raise DefectError(
+            f"it is over the limit of PIL.Image.MAX_IMAGE_PIXELS ({error}): raise it"
+        ) from error
+    turned_already = name == "TIFF"  # Pillow does so itself, for this format alone
+    return image if turned_already else _upright(image, exif_orientation(picture.info.get("exif", b"")))
 
 
 def _pillow_opener(name: str) -> Callable[..., "PillowImage"]:
@@ -312,5 +321,5 @@ def _reason(error: Exception) -> str:
         return "it needs more memory than there is: make it smaller"
     text = str(error)
     if isinstance(error, EOFError) or "truncated" in text:
-        return "it is cut off: copy or download it again"
+        return CUT_OFF
     return f"it is damaged ({text or type(error).__name__}): copy or download it again"

@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
@@ -120,7 +121,7 @@ class VideoReader:
 
     def _decode(self) -> Iterator[Frame]:
         """Yield every frame that can be decoded, then say where it broke, if it did."""
-        picture, clock = _Picture(), _Clock(self._start(), self.fps)
+        picture, clock = _Picture(), _Clock(self._stream.time_base, self._start(), self.fps)
         index, damage = 0, ""
         for frames, problem in _decoded(self._container, self._stream):
             for frame in frames:
@@ -281,13 +282,14 @@ def _where(index: int, seconds: float) -> str:
 class _Clock:
     """Seconds of each frame from the start, strictly increasing even where the file's own stamps are not."""
 
-    def __init__(self, start: float | None, fps: float | None) -> None:
-        self._start = start
+    def __init__(self, unit: Fraction | None, start: float | None, fps: float | None) -> None:
+        self._unit, self._start = unit, start
         self._step = 1 / (fps or 30.0)
         self.now = -math.inf
 
     def __call__(self, frame: VideoFrame) -> float:
-        stamp = frame.time
+        # Not frame.time, which is not a number for what the decoder gives after the last packet.
+        stamp = None if frame.pts is None or not self._unit else float(frame.pts * self._unit)
         if self._start is None and stamp is not None:
             self._start = stamp
         if stamp is None or stamp - (self._start or 0.0) <= self.now:
