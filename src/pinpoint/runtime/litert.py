@@ -23,8 +23,9 @@ __all__ = ["LiteRtSession"]
 _logger = logging.getLogger(__name__)
 _stderr_lock = threading.Lock()
 
-# MediaPipe's networks run 1.75 to 1.97 times as fast on two threads as on one, and up to 1.2 times slower on
-# four threads than on two where there are only two cores. They are too small to keep more than four busy.
+# MediaPipe's networks run 1.7 to 2 times as fast on two threads as on one, and up to 1.2 times slower on four
+# threads than on two where there are only two cores (benchmarks/runtimes.py). A millisecond of work does not
+# keep more than four busy.
 _MOST_THREADS = 4
 
 

@@ -42,6 +42,10 @@ _ERRORS = (  # each derives from Exception alone
     engine.NotImplemented,
     engine.RuntimeException,
 )
+# Threads that spin while they wait bridge the gap between two operators faster than sleeping ones. Spinning on
+# after a run halves the speed of whatever comes next, and spinning for long makes a run twice as slow where
+# other programs want the cores; benchmarks/runtimes.py shows both.
+_SPINNING = {"session.force_spinning_stop": "1", "session.intra_op.spin_duration_us": "50"}
 _FATAL_ONLY = 4  # errors are raised; their text need not be on the terminal as well
 
 
@@ -131,9 +135,8 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = threads or (usable_cores() if pinned else 0)
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL_ONLY
-    # Its threads spin while they wait, which makes a run a fifth faster, and go on when it is over, which
-    # makes whatever comes next (another engine, drawing) twice as slow. This ends the spinning with the run.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    for key, value in _SPINNING.items():
+        options.add_session_config_entry(key, value)
     return options
 
 
