@@ -55,7 +55,7 @@ def show(name: str, image: Image, found: dict[str, pp.Keypoints]) -> None:
     out = OUT / f"{Path(name).stem}.png"
     out.parent.mkdir(exist_ok=True)
     pp.write_image(out, drawing)
-    print(f"drawn in {out.resolve()}")
+    print(f"drawn in {out}")
 
 
 def first_points(kps: pp.Keypoints, names: tuple[str, ...]) -> str:
@@ -64,7 +64,7 @@ def first_points(kps: pp.Keypoints, names: tuple[str, ...]) -> str:
     return ", ".join(f"{name} ({x:.0f}, {y:.0f})" for name, (x, y) in zip(names, xy, strict=True))
 
 
-def sketch(lines: Image, columns: int = 64, rows: int = 24) -> str:
+def sketch(lines: Image, columns: int = 64, rows: int = 20) -> str:
     """Say what is drawn on black in Braille: one dot where it is lit."""
     ys, xs = np.nonzero(lines.any(axis=2))
     if not len(xs):

@@ -21,8 +21,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDS = re.compile(r"<!-- needs: (\w+) -->")
-# The start of a command line: a prompt and settings of the environment may stand before the program's name.
-COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S* )*pinpoint (?P<arguments>[^#|>]*)", re.MULTILINE)
+# A line of a block, after a prompt and settings of the environment, or a piece of code within a sentence.
+COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S* )*pinpoint (?P<arguments>[^#|>\n]*)", re.MULTILINE)
+SENTENCE = re.compile(r"`pinpoint (?P<arguments>[^`]*)`")
 
 
 def _blocks(page: Path) -> Iterator[tuple[str, str]]:
@@ -41,10 +42,11 @@ def _pages() -> Iterator[object]:
 
 def _command_lines() -> Iterator[object]:
     for page in PAGES:
+        commands = list(SENTENCE.finditer(BLOCK.sub("", page.read_text(encoding="utf-8"))))
         for language, code in _blocks(page):
-            for command in COMMAND.finditer("" if language == "python" else code):
-                line = command["arguments"].strip()
-                yield pytest.param(line, id=f"{page.stem}: {line}")
+            commands += COMMAND.finditer(code) if language != "python" else ()
+        for line in sorted({" ".join(command["arguments"].split()) for command in commands}):
+            yield pytest.param(line, id=f"{page.stem}: {line}")
 
 
 @pytest.mark.parametrize("page", list(_pages()))
