@@ -171,6 +171,15 @@ def test_closed_is_closed(tmp_path):
     assert list(video) == []
 
 
+def test_tags_in_another_encoding_are_no_harm(tmp_path):
+    """Old cameras and tools write titles in Latin-1 where UTF-8 belongs."""
+    make_video(tmp_path / "a.mp4", [picture()])
+    data = (tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "a.mp4").write_bytes(data.replace(b"VideoHandler", b"Vid\xe9oHandler"))
+    with read_video(tmp_path / "a.mp4") as video:
+        assert len(list(video)) == 1
+
+
 @pytest.mark.parametrize("name", ["a.jpg", "a.mp4"])
 def test_a_picture_is_sent_to_read_image(name, tmp_path):
     Image.fromarray(picture()).save(tmp_path / name, "JPEG")

@@ -194,7 +194,7 @@ def _joined(data: bytes, kept: list[slice]) -> bytes:
 
 def _check_png_chunk(data: bytes, at: int, end: int, kind: bytes) -> None:
     if zlib.crc32(memoryview(data)[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
-        name = kind.decode("latin-1")
+        name = kind.decode() if kind.isalpha() else "broken"
         raise DefectError(
             f"it is damaged: the checksum of its {name} chunk is wrong; copy or download it again"
         )

@@ -319,7 +319,8 @@ def _quiet() -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "it needs more memory than there is: make it smaller"
-    text = str(error)
+    text = " ".join(str(error).split())
     if isinstance(error, EOFError) or "truncated" in text:
         return CUT_OFF
-    return f"it is damaged ({text or type(error).__name__}): copy or download it again"
+    detail = f" ({text})" if " " in text else ""  # a key or an index alone says nothing
+    return f"it is damaged{detail}: copy or download it again"

@@ -186,7 +186,7 @@ def _identity(source: Source) -> str:
     return os.path.realpath(source.path) if is_file else f"{source.kind} {source.path}"
 
 
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+def _natural(name: str) -> tuple[list[tuple[int, int]], str]:
     """Sort key that counts: 2 before 10, and letters regardless of case."""
-    parts = re.split(r"([0-9]+)", name)  # text and digits in turn, so that like meets like
-    return [(int(part), "") if at % 2 else (0, part.casefold()) for at, part in enumerate(parts)], name
+    tokens = re.findall(r"[0-9]+|[^0-9]", name.casefold())
+    return [(ord("0"), int(token)) if "0" <= token[0] <= "9" else (ord(token), 0) for token in tokens], name

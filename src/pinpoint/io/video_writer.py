@@ -155,7 +155,7 @@ class _Audio:
         self._packets: Iterator[tuple[float, Packet]] = iter(())
         file_head(path)
         try:
-            source = stack.enter_context(av.open(f"file:{path}"))
+            source = stack.enter_context(av.open(f"file:{path}", metadata_errors="replace"))
         except FFmpegError as error:
             raise UnreadableError(path, f"its sound cannot be read ({error.strerror})") from error
         if source.streams.audio:
