@@ -12,7 +12,7 @@ from pinpoint.skeletons.mapping import sources
 
 __all__ = ["Estimator", "Keypoints", "convert"]
 
-Float = NDArray[np.float64]
+Float = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)

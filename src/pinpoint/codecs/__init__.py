@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = [
     "CODECS",
     "Codec",
+    "Decoder",
     "Extras",
     "InstanceCodec",
     "Instances",
@@ -22,12 +23,17 @@ __all__ = [
 Float = NDArray[np.floating]
 
 CODECS: dict[str, str] = {
+    "blazepose": "pinpoint.codecs.mediapipe:BlazePose",
+    "facemesh": "pinpoint.codecs.mediapipe:FaceMesh",
     "heatmap": "pinpoint.codecs.heatmap:Heatmap",
+    "iris": "pinpoint.codecs.mediapipe:Iris",
+    "mediapipe-hand": "pinpoint.codecs.mediapipe:Hand",
     "movenet": "pinpoint.codecs.regression:MoveNet",
     "regression": "pinpoint.codecs.regression:Regression",
     "rtmdet": "pinpoint.codecs.rtmdet:RtmDet",
     "rtmo": "pinpoint.codecs.rtmo:Rtmo",
     "simcc": "pinpoint.codecs.simcc:SimCC",
+    "ssd": "pinpoint.codecs.ssd:Ssd",
     "yolo-pose": "pinpoint.codecs.yolo_pose:YoloPose",
     "yolox": "pinpoint.codecs.yolox:YoloX",
     "yunet": "pinpoint.codecs.yunet:YuNet",
@@ -35,23 +41,27 @@ CODECS: dict[str, str] = {
 """Where the codec of each kind lives; a catalogue row names the kind. Imported when asked for."""
 
 
-class Codec(Protocol):
-    """One instance per crop: what a top-down network is trained on and read by."""
+class Decoder(Protocol):
+    """One instance per crop: how a top-down network is read."""
 
     @property
     def input_size(self) -> tuple[int, int]:
         """Width and height of the network's input."""
         ...
 
+    def decode(self, *outputs: NDArray) -> tuple[Float, Float]:
+        """Turn network outputs into points (B, K, 2) and scores (B, K) in [0, 1]."""
+        ...
+
+
+class Codec(Decoder, Protocol):
+    """A decoder that also makes what a network is trained on."""
+
     def encode(self, xy: Float, visible: NDArray[np.bool_]) -> tuple[NDArray, ...]:
         """Turn points (B, K, 2) and whether each is there (B, K) into training targets.
 
         The last is how much each point counts (B, K), the others have the form of the network's outputs.
         """
-        ...
-
-    def decode(self, *outputs: NDArray) -> tuple[Float, Float]:
-        """Turn network outputs into points (B, K, 2) and scores (B, K) in [0, 1]."""
         ...
 
 
@@ -104,7 +114,7 @@ def codec_class(kind: str) -> type:
     return getattr(import_module(module), name)
 
 
-def make_codec(kind: str, input_size: Sequence[int], **fields: Any) -> Codec | InstanceCodec:
+def make_codec(kind: str, input_size: Sequence[int], **fields: Any) -> Decoder | InstanceCodec:
     """Make a codec from plain values, as a row of the catalogue holds them.
 
     Args:
@@ -130,7 +140,7 @@ def make_codec(kind: str, input_size: Sequence[int], **fields: Any) -> Codec | I
         raise ValueError(f"codec {kind!r}: {error}") from error
 
 
-def codec_to_dict(codec: Codec | InstanceCodec) -> dict[str, Any]:
+def codec_to_dict(codec: Decoder | InstanceCodec) -> dict[str, Any]:
     """Plain values from which `make_codec(**plain)` makes the same codec.
 
     Raises:

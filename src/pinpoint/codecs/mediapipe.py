@@ -11,9 +11,20 @@ from numpy.typing import NDArray
 from pinpoint.codecs import Extras, Float
 from pinpoint.codecs.activation import sigmoid
 
-__all__ = ["BlazePose", "FaceMesh", "Hand", "Iris"]
+__all__ = ["EYE_POINTS", "IRIS_POINTS", "BlazePose", "FaceMesh", "Hand", "Iris"]
 
 BLAZEPOSE_POINTS = 35
+
+EYE_POINTS = (
+    33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173, 130, 25, 110, 24, 23, 22, 26, 112,
+    243, 247, 30, 29, 27, 28, 56, 190, 226, 31, 228, 229, 230, 231, 232, 233, 244, 113, 225, 224, 223, 222, 221, 189,
+    35, 124, 46, 53, 52, 65, 143, 111, 117, 118, 119, 120, 121, 128, 245, 156, 70, 63, 105, 66, 107, 55, 193,
+)  # fmt: skip
+"""Mesh indices of the 71 contour points that the iris network puts out for the person's right eye (from MediaPipe's
+update_face_landmarks_calculator.cc, Apache-2.0)."""
+
+IRIS_POINTS = (468, 469, 470, 471, 472)
+"""Indices of the five points of the person's right iris in the mesh of 478: its middle, then around it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,9 @@ class BlazePose:
     window: int = 7
     min_heat: float = 0.5
 
-    def decode(self, landmarks: NDArray, presence: NDArray, world: NDArray, heatmaps: NDArray) -> tuple[Float, Float]:
+    def decode(
+        self, landmarks: NDArray, presence: NDArray, world: NDArray, heatmaps: NDArray
+    ) -> tuple[Float, Float]:
         """Read points (B, 35, 2) and how visible each is (B, 35)."""
         table = landmarks.reshape(len(landmarks), -1, 5)[:, :BLAZEPOSE_POINTS].astype(np.float64)
         xy = table[:, :, :2]
@@ -84,7 +97,10 @@ class FaceMesh:
 
 @dataclass(frozen=True)
 class Iris:
-    """71 points around one eye, then 5 of its iris (arXiv 2006.11341). The eye is a left one, or mirrored to be."""
+    """71 points around one eye, then 5 of its iris (arXiv 2006.11341).
+
+    The network is shown the person's right eye, or the mirror image of the left one.
+    """
 
     input_size: tuple[int, int]
 

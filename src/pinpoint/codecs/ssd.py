@@ -65,7 +65,7 @@ class Ssd:
         """Weighted non-maximum suppression: each cluster becomes its mean by score, with the best score."""
         waiting = np.argsort(-scores, kind="stable")
         merged, best = [], []
-        flat = np.concatenate([boxes, points.reshape(len(points), -1)], axis=1)
+        flat = np.concatenate([boxes, points.reshape(len(points), 2 * self.keypoints)], axis=1)
         while len(waiting):
             close = iou(boxes[waiting[:1]], boxes[waiting])[0] > self.max_iou
             close[0] = True

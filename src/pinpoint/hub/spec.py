@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pinpoint.codecs import Codec, InstanceCodec, codec_to_dict, make_codec
+from pinpoint.codecs import Decoder, InstanceCodec, codec_to_dict, make_codec
 from pinpoint.skeletons import Skeleton, skeleton, skeleton_names
 
 __all__ = ["TASKS", "ModelFile", "ModelSpec"]
@@ -77,7 +77,7 @@ class ModelSpec:
     pipeline: str
     input_size: tuple[int, int]
     skeleton: Skeleton | None = None
-    codec: Codec | InstanceCodec | None = None
+    codec: Decoder | InstanceCodec | None = None
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (255.0, 255.0, 255.0)
     color: str = "rgb"
@@ -170,11 +170,11 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _plain_codec(codec: Codec | InstanceCodec) -> dict[str, Any]:
+def _plain_codec(codec: Decoder | InstanceCodec) -> dict[str, Any]:
     return {key: value for key, value in codec_to_dict(codec).items() if key != "input_size"}
 
 
-def _codec(plain: Mapping[str, Any], input_size: tuple[int, int], what: str) -> Codec | InstanceCodec:
+def _codec(plain: Mapping[str, Any], input_size: tuple[int, int], what: str) -> Decoder | InstanceCodec:
     arguments = {key: value for key, value in plain.items() if key != "kind"}
     if "kind" not in plain or "input_size" in plain:
         raise ValueError(f"{what}: its codec is {dict(plain)}, expected a kind and no input_size of its own")

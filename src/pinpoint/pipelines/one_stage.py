@@ -63,7 +63,9 @@ def as_boxes(boxes: ArrayLike) -> Keypoints:
         row = int(np.flatnonzero(bad)[0])
         raise ValueError(f"box {row} is {array[row].tolist()}, expected finite x1 < x2 and y1 < y2")
     n = len(array)
-    return Keypoints(np.zeros((n, 0, 2)), np.zeros((n, 0)), skeleton("box"), boxes=array, box_scores=np.ones(n))
+    return Keypoints(
+        np.zeros((n, 0, 2)), np.zeros((n, 0)), skeleton("box"), boxes=array, box_scores=np.ones(n)
+    )
 
 
 def _in_image(found: Instances, image_from_input: Float, columns: Skeleton) -> Keypoints:

@@ -44,7 +44,9 @@ class Preparation:
             ValueError: The network's input is not a batch of colour pictures.
         """
         if len(tensor.shape) != 4 or 3 not in (tensor.shape[1], tensor.shape[3]):
-            raise ValueError(f"{spec.name}: input {tensor.name!r} has shape {tensor.shape}, expected a batch of pictures")
+            raise ValueError(
+                f"{spec.name}: input {tensor.name!r} has shape {tensor.shape}, expected a batch of pictures"
+            )
         return cls(
             size=spec.input_size,
             mean=spec.mean,

@@ -5,10 +5,19 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pinpoint.geometry import Float, Size, box_regions, region_matrices
+from pinpoint.geometry import Float, Size, box_regions, boxes_of_points, region_matrices, transform_points
 from pinpoint.keypoints import Keypoints
 
-__all__ = ["AlignedBoxRegion", "BoxRegion", "CircleRegion", "Region", "Regions"]
+__all__ = [
+    "AlignedBoxRegion",
+    "BoxRegion",
+    "CircleRegion",
+    "HandOfBodyRegion",
+    "HullRegion",
+    "LineRegion",
+    "Region",
+    "Regions",
+]
 
 
 class Regions(NamedTuple):
@@ -68,9 +77,30 @@ class CircleRegion:
 
     def __call__(self, found: Keypoints) -> Regions:
         """Place them by `found.xy`."""
-        middle, rim = (found.xy[:, found.skeleton.index(name)] for name in (self.center, self.rim))
+        middle, rim = _ends(found, self.center, self.rim)
         side = 2 * np.linalg.norm(rim - middle, axis=1) * self.scale
-        return Regions(middle, np.maximum(side, 1.0)[:, None].repeat(2, axis=1), _angle(middle, rim, up=True))
+        return Regions(middle, _squares(side), _angle(middle, rim, up=True))
+
+
+@dataclass(frozen=True)
+class LineRegion:
+    """A square around the middle of a line between two keypoints, turned so that the line points right.
+
+    Args:
+        start: Name of the keypoint where the line starts.
+        end: Name of the keypoint where it ends.
+        scale: Side of the square over the length of the line.
+    """
+
+    start: str
+    end: str
+    scale: float
+
+    def __call__(self, found: Keypoints) -> Regions:
+        """Place them by `found.xy`."""
+        start, end = _ends(found, self.start, self.end)
+        side = np.linalg.norm(end - start, axis=1) * self.scale
+        return Regions((start + end) / 2, _squares(side), _angle(start, end, up=False))
 
 
 @dataclass(frozen=True)
@@ -82,32 +112,102 @@ class AlignedBoxRegion:
         end: Name of the keypoint where it ends.
         up: Whether the line should point up; else it should point right.
         scale: Side of the square over the longer side of the box.
-        shift: How far the middle moves along the turned box, as shares of its width and height.
+        shift: How far the middle moves down the turned box, as a share of its height.
     """
 
     start: str
     end: str
     up: bool = False
     scale: float = 1.5
-    shift: tuple[float, float] = (0.0, 0.0)
+    shift: float = 0.0
 
     def __call__(self, found: Keypoints) -> Regions:
         """Place them by `found.boxes` and `found.xy`."""
         boxes = _boxes(found)
-        start, end = (found.xy[:, found.skeleton.index(name)] for name in (self.start, self.end))
-        angle = _angle(start, end, up=self.up)
-        size = np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0)
-        move = size * np.array(self.shift)
-        cos, sin = np.cos(angle), np.sin(angle)
-        turned = np.stack([move[:, 0] * cos - move[:, 1] * sin, move[:, 0] * sin + move[:, 1] * cos], axis=1)
-        side = size.max(axis=1, keepdims=True).repeat(2, axis=1) * self.scale
-        return Regions((boxes[:, :2] + boxes[:, 2:]) / 2 + turned, side, angle)
+        angle = _angle(*_ends(found, self.start, self.end), up=self.up)
+        size = boxes[:, 2:] - boxes[:, :2]
+        down = np.stack([np.zeros(len(size)), size[:, 1] * self.shift], axis=1)
+        middle = (boxes[:, :2] + boxes[:, 2:]) / 2 + _turned(down, angle)
+        return Regions(middle, _squares(size.max(axis=1) * self.scale), angle)
+
+
+@dataclass(frozen=True)
+class HullRegion:
+    """A square around the keypoints of each instance, turned like `AlignedBoxRegion`.
+
+    Args:
+        start: Name of the keypoint where the line starts.
+        end: Name of the keypoint where it ends.
+        up: Whether the line should point up; else it should point right.
+        scale: Side of the square over the longer side of the turned hull.
+        shift: How far the middle moves down the turned hull, as a share of its height.
+        points: Names of the keypoints that the hull is taken of; empty: all.
+    """
+
+    start: str
+    end: str
+    up: bool = False
+    scale: float = 1.5
+    shift: float = 0.0
+    points: tuple[str, ...] = ()
+
+    def __call__(self, found: Keypoints) -> Regions:
+        """Place them by `found.xy`."""
+        angle = _angle(*_ends(found, self.start, self.end), up=self.up)
+        xy = found.xy[:, found.skeleton.indices(self.points)] if self.points else found.xy
+        hull = boxes_of_points(_turned(xy, -angle))
+        size = hull[:, 2:] - hull[:, :2]
+        middle = (hull[:, :2] + hull[:, 2:]) / 2
+        middle[:, 1] += size[:, 1] * self.shift
+        return Regions(_turned(middle, angle), _squares(size.max(axis=1) * self.scale), angle)
+
+
+@dataclass(frozen=True)
+class HandOfBodyRegion:
+    """A square around the hand that follows a body's wrist, turned so that the fingers point up.
+
+    Placed as MediaPipe Holistic does from the knuckles of `blazepose33` (hand_landmarks_from_pose_to_recrop_roi).
+
+    Args:
+        side: `left` or `right`.
+        scale: Side of the square over twice the length from the wrist to the knuckles.
+        shift: How far the middle moves towards the wrist, as a share of that.
+    """
+
+    side: str
+    scale: float = 2.7
+    shift: float = -0.1
+
+    def __call__(self, found: Keypoints) -> Regions:
+        """Place them by `found.xy`."""
+        index, pinky = _ends(found, f"{self.side}_index", f"{self.side}_pinky")
+        wrist = found.xy[:, found.skeleton.index(f"{self.side}_wrist")]
+        knuckles = (2 * index + pinky) / 3
+        angle = _angle(wrist, knuckles, up=True)
+        length = 2 * np.linalg.norm(knuckles - wrist, axis=1)
+        down = np.stack([np.zeros(len(length)), length * self.shift], axis=1)
+        return Regions(knuckles + _turned(down, angle), _squares(length * self.scale), angle)
+
+
+def _ends(found: Keypoints, start: str, end: str) -> tuple[Float, Float]:
+    return found.xy[:, found.skeleton.index(start)], found.xy[:, found.skeleton.index(end)]
 
 
 def _angle(start: Float, end: Float, *, up: bool) -> Float:
     """Radians by which the line is turned clockwise from where it should point."""
-    line = end - start
-    return np.arctan2(line[:, 0], -line[:, 1]) if up else np.arctan2(line[:, 1], line[:, 0])
+    x, y = (end - start).T
+    return np.arctan2(x, -y) if up else np.arctan2(y, x)
+
+
+def _turned(xy: Float, angle: Float) -> Float:
+    """Turn points (N, ..., 2) clockwise by N angles about the origin."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    rotation = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], axis=1)
+    return transform_points(xy, np.concatenate([rotation, np.zeros((len(rotation), 2, 1))], axis=2))
+
+
+def _squares(side: Float) -> Float:
+    return np.maximum(side, 1.0)[:, None].repeat(2, axis=1)
 
 
 def _boxes(found: Keypoints) -> Float:

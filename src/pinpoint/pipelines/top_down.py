@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pinpoint.codecs import Codec, Extras
-from pinpoint.geometry import Float, Image, invert, transform_points
+from pinpoint.codecs import Decoder, Extras
+from pinpoint.geometry import Float, Image, compose, invert, mirror, transform_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.one_stage import as_boxes
 from pinpoint.pipelines.preparation import Preparation
@@ -14,7 +14,9 @@ from pinpoint.pipelines.regions import Region
 from pinpoint.runtime import Session
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["PointNetwork", "SecondLook", "TopDown"]
+__all__ = ["PointNetwork", "TopDown", "averaged"]
+
+SIDES = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True)
@@ -29,41 +31,50 @@ class PointNetwork:
     """
 
     session: Session
-    codec: Codec
+    codec: Decoder
     prepare: Preparation
     skeleton: Skeleton
 
-    def __call__(self, image: Image, found: Keypoints, region: Region) -> Keypoints:
+    def __call__(
+        self, image: Image, found: Keypoints, region: Region, *, mirrored: bool = False
+    ) -> Keypoints:
         """Read the keypoints of every instance found, in one batch.
 
         Args:
             image: RGB, shape (H, W, 3).
             found: Instances with whatever `region` needs. Their boxes, ids and labels are kept.
             region: Where to look.
+            mirrored: Show the network the mirror image of each crop; the answer is mirrored back.
         """
         if not len(found):
             return Keypoints.empty(self.skeleton)
         regions = region(found)
         input_from_image = regions.matrices(self.prepare.size)
+        if mirrored:
+            input_from_image = compose(mirror(self.prepare.size[0]), input_from_image)
         outputs = self.session.run(self.prepare(image, input_from_image))
         xy, scores = self.codec.decode(*outputs)
+        order = self.skeleton.flip_index if mirrored else slice(None)
         kps = replace(
             found,
-            xy=transform_points(xy, invert(input_from_image)),
-            scores=np.where(np.isnan(xy).any(axis=-1), 0.0, np.clip(scores, 0, 1)),
+            xy=transform_points(xy, invert(input_from_image))[:, order],
+            scores=np.where(np.isnan(xy).any(axis=-1), 0.0, np.clip(scores, 0, 1))[:, order],
             skeleton=self.skeleton,
             visible=None,
             xyz=None,
         )
         read_extras = getattr(self.codec, "extras", None)
-        return kps if read_extras is None else self._with_extras(kps, read_extras(*outputs), regions.angles)
+        if read_extras is None:
+            return kps
+        extras = read_extras(*outputs)
+        return _with_extras(kps, self._unmirrored(extras) if mirrored else extras, regions.angles)
 
-    def _with_extras(self, kps: Keypoints, extras: Extras, angles: Float) -> Keypoints:
-        return replace(
-            kps,
-            box_scores=np.clip(extras.presence, 0, 1),
-            xyz=None if extras.xyz is None else _turned(extras.xyz, angles),
-            labels=kps.labels if extras.labels is None else extras.labels,
+    def _unmirrored(self, extras: Extras) -> Extras:
+        xyz, labels = extras.xyz, extras.labels
+        return Extras(
+            presence=extras.presence,
+            xyz=None if xyz is None else xyz[:, self.skeleton.flip_index] * (-1, 1, 1),
+            labels=None if labels is None else np.array([SIDES.get(label, label) for label in labels]),
         )
 
 
@@ -76,39 +87,43 @@ class TopDown:
         network: Reads their keypoints.
         region: Where the network looks for what the detector found.
         box_region: Where it looks for a box that the caller gives.
-        min_score: What the network says of a detection below this is dropped. A box that the caller gives is kept.
+        flip_test: Look at the mirror image too, and take the mean.
     """
 
     detector: Estimator
     network: PointNetwork
     region: Region
     box_region: Region
-    min_score: float = 0.0
+    flip_test: bool = False
 
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`."""
-        if boxes is not None:
-            return self.network(image, as_boxes(boxes), self.box_region)
-        return self.network(image, self.detector(image), self.region).above(self.min_score)
+        found = self.detector(image) if boxes is None else as_boxes(boxes)
+        region = self.region if boxes is None else self.box_region
+        plain = self.network(image, found, region)
+        return averaged(plain, self.network(image, found, region, mirrored=True)) if self.flip_test else plain
 
 
-@dataclass(frozen=True)
-class SecondLook:
-    """Look again where the keypoints of a first look say that the instance is.
+def averaged(a: Keypoints, b: Keypoints) -> Keypoints:
+    """Mean of two looks at the same instances: points, scores and metres. Everything else is the first's."""
+    return replace(
+        a,
+        xy=(a.xy + b.xy) / 2,
+        scores=(a.scores + b.scores) / 2,
+        box_scores=None
+        if a.box_scores is None or b.box_scores is None
+        else (a.box_scores + b.box_scores) / 2,
+        xyz=None if a.xyz is None or b.xyz is None else (a.xyz + b.xyz) / 2,
+    )
 
-    Args:
-        first: Finds the keypoints.
-        network: Reads them once more.
-        region: Where, given the first look's keypoints.
-    """
 
-    first: Estimator
-    network: PointNetwork
-    region: Region
-
-    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
-        """Estimate; see `Estimator`."""
-        return self.network(image, self.first(image, boxes), self.region)
+def _with_extras(kps: Keypoints, extras: Extras, angles: Float) -> Keypoints:
+    return replace(
+        kps,
+        box_scores=np.clip(extras.presence, 0, 1),
+        xyz=None if extras.xyz is None else _turned(extras.xyz, angles),
+        labels=kps.labels if extras.labels is None else extras.labels,
+    )
 
 
 def _turned(xyz: Float, angles: Float) -> Float:

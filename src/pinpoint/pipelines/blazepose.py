@@ -1,0 +1,98 @@
+"""Bodies by BlazePose (arXiv 2006.10204): a detector that places circles, a network that reads what is in them."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pinpoint.evaluation.oks import oks
+from pinpoint.geometry import Float, Image, boxes_of_points, clip_boxes, iou
+from pinpoint.keypoints import Estimator, Keypoints, convert
+from pinpoint.pipelines.one_stage import as_boxes
+from pinpoint.pipelines.regions import BoxRegion, CircleRegion
+from pinpoint.pipelines.top_down import PointNetwork, averaged
+from pinpoint.skeletons import Skeleton, skeleton
+
+__all__ = ["BlazePose", "blazepose35"]
+
+FROM_DETECTOR = CircleRegion("mid_hip", "full_body_circle", scale=1.25)
+FROM_BOX = BoxRegion(scale=1.25)
+AGAIN = CircleRegion("mid_hip", "full_body_circle", scale=1.4)
+MIN_PRESENCE = 0.5
+SAME_PERSON = 0.5  # OKS, as in MMDeploy's PoseTracker
+
+
+@cache
+def blazepose35() -> Skeleton:
+    """The 33 body points and the two that place the next crop."""
+    body = skeleton("blazepose33")
+    return replace(body, name="blazepose35", keypoints=(*body.keypoints, "mid_hip", "full_body_circle"))
+
+
+@dataclass(frozen=True)
+class BlazePose:
+    """All bodies of a picture, as 33 points in the picture and in metres from the middle of the hips.
+
+    The box of each is the hull of its points in the picture, or the box that the caller gave. A box says less than
+    the detector's circle about where the network should look, so it looks at those twice.
+
+    Args:
+        detector: Finds people as `blazepose_align4`, or as boxes only.
+        network: Reads `blazepose35`.
+        looks: How often the network looks at what the detector found: 2 looks again where the first look's points
+            say that the body is, plainly and in the mirror.
+    """
+
+    detector: Estimator
+    network: PointNetwork
+    looks: int = 1
+
+    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+        """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
+        if boxes is not None:
+            return self._of_boxes(image, as_boxes(boxes))
+        found = self.detector(image)
+        if "mid_hip" not in found.skeleton:
+            return _distinct(self._of_boxes(image, found))
+        kps = self.network(image, found, FROM_DETECTOR).above(MIN_PRESENCE)
+        kps = self._again(image, kps) if self.looks > 1 else kps
+        height, width = image.shape[:2]
+        hulls = clip_boxes(boxes_of_points(kps.xy[:, :33]), (width, height))
+        return _distinct(_trimmed(replace(kps, boxes=hulls)))
+
+    def _of_boxes(self, image: Image, found: Keypoints) -> Keypoints:
+        kps = self._again(image, self.network(image, found, FROM_BOX))
+        fit = _fit(boxes_of_points(convert(kps, "coco17").xy), found.boxes)
+        presence = np.zeros(len(kps)) if kps.box_scores is None else kps.box_scores
+        return _trimmed(replace(kps, box_scores=presence * fit))
+
+    def _again(self, image: Image, kps: Keypoints) -> Keypoints:
+        plain = self.network(image, kps, AGAIN)
+        return averaged(plain, self.network(image, kps, AGAIN, mirrored=True)) if self.looks > 1 else plain
+
+
+def _trimmed(kps: Keypoints) -> Keypoints:
+    """Drop the two points that only place crops."""
+    return convert(kps, "blazepose33")
+
+
+def _distinct(kps: Keypoints) -> Keypoints:
+    """Keep the best of each group of instances that are one person found twice."""
+    if len(kps) < 2:
+        return kps
+    body = convert(kps, "coco17")
+    sizes = boxes_of_points(body.xy)
+    areas = 0.53 * np.prod(sizes[:, 2:] - sizes[:, :2], axis=1)  # the usual share of a person in its box
+    same = oks(body.xy, body.xy, areas, np.array(body.skeleton.sigmas)) > SAME_PERSON
+    order = np.argsort(-kps.box_scores if kps.box_scores is not None else np.zeros(len(kps)), kind="stable")
+    kept: list[int] = []
+    for row in order:
+        if not same[kept, row].any() and not same[row, kept].any():
+            kept.append(int(row))
+    return kps[kept]
+
+
+def _fit(hulls: Float, boxes: Float | None) -> Float:
+    """How well each body fills the box that it was looked for in, shape (N,): points of a neighbour do not."""
+    return np.ones(len(hulls)) if boxes is None else np.diagonal(iou(np.nan_to_num(hulls), boxes)).copy()

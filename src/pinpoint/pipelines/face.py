@@ -1,0 +1,155 @@
+"""Faces by Face Mesh (arXiv 1907.06724), their eyes by Iris (2006.11341), and the 68 points of 300-W from both."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pinpoint.codecs.mediapipe import EYE_POINTS, IRIS_POINTS
+from pinpoint.geometry import Float, Image, boxes_of_points
+from pinpoint.keypoints import Estimator, Keypoints
+from pinpoint.pipelines.one_stage import as_boxes
+from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, LineRegion
+from pinpoint.pipelines.top_down import PointNetwork, averaged
+from pinpoint.skeletons import Skeleton, skeleton
+
+__all__ = ["Face68", "FaceIris", "FaceMesh", "LinearMap", "eye_skeleton"]
+
+FROM_DETECTOR = AlignedBoxRegion("right_eye", "left_eye", scale=1.5)
+FROM_BOX = BoxRegion(scale=1.5)
+AGAIN = HullRegion("mesh-33", "mesh-263", scale=1.5)
+RIGHT_EYE = LineRegion("mesh-33", "mesh-133", scale=2.3)
+LEFT_EYE = LineRegion("mesh-362", "mesh-263", scale=2.3)
+MIN_PRESENCE = 0.5
+
+
+@dataclass(frozen=True)
+class FaceMesh:
+    """All faces of a picture, as the 468 points of the mesh.
+
+    Args:
+        detector: Finds faces as `face6`, or as boxes only.
+        network: Reads `facemesh468`.
+        looks: How often the network looks; the second look is at the mirror image of where the first one saw the
+            face, and the two are averaged.
+    """
+
+    detector: Estimator
+    network: PointNetwork
+    looks: int = 1
+
+    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+        """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
+        if boxes is not None:
+            return self._again(image, self.network(image, as_boxes(boxes), FROM_BOX))
+        return self.read(image, self.detector(image))
+
+    def read(self, image: Image, found: Keypoints) -> Keypoints:
+        """Read the faces among what was found: `face6` with boxes, or boxes only."""
+        region = FROM_DETECTOR if "right_eye" in found.skeleton else FROM_BOX
+        return self._again(image, self.network(image, found, region).above(MIN_PRESENCE))
+
+    def _again(self, image: Image, kps: Keypoints) -> Keypoints:
+        if self.looks < 2 or not len(kps):
+            return kps
+        return averaged(kps, self.network(image, kps, AGAIN, mirrored=True))
+
+
+@dataclass(frozen=True)
+class FaceIris:
+    """The mesh with better eyes, and ten points more: the irises, from which gaze is told.
+
+    Args:
+        mesh: Finds `facemesh468`.
+        network: Reads the points of one eye, as `eye_skeleton` names them.
+    """
+
+    mesh: Estimator
+    network: PointNetwork
+
+    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+        """Estimate; see `Estimator`."""
+        faces = self.mesh(image, boxes)
+        if not len(faces):
+            return Keypoints.empty(skeleton("facemesh478"))
+        right = self.network(image, faces, RIGHT_EYE)
+        left = self.network(image, faces, LEFT_EYE, mirrored=True)
+        xy = np.concatenate([faces.xy, np.zeros((len(faces), 10, 2))], axis=1)
+        xy[:, _eye_columns(mirrored=False)] = right.xy
+        xy[:, _eye_columns(mirrored=True)] = left.xy
+        scores = np.repeat(faces.scores[:, :1], xy.shape[1], axis=1)
+        return replace(faces, xy=xy, scores=scores, skeleton=skeleton("facemesh478"))
+
+
+@cache
+def eye_skeleton() -> Skeleton:
+    """The 76 points that the iris network reads from an eye. A mirrored eye has its points in the same order."""
+    return Skeleton("eye76", tuple(f"mesh-{index}" for index in (*EYE_POINTS, *IRIS_POINTS)))
+
+
+@cache
+def _eye_columns(*, mirrored: bool) -> Float:
+    columns = skeleton("facemesh478")
+    right = columns.indices(eye_skeleton().keypoints)
+    return columns.flip_index[right] if mirrored else right
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """A linear map from one set of points to another, both seen upright, centred and scaled to unit spread.
+
+    Args:
+        weights: Shape (2 K + 1, 2 L): coordinates of the K points as x0 y0 x1 y1 ..., then 1.
+        axis: Columns of the two points between which the level runs, left to right in the picture.
+    """
+
+    weights: Float
+    axis: tuple[int, int]
+
+    def __call__(self, xy: Float) -> Float:
+        """Map points (N, K, 2) to (N, L, 2), in pixels."""
+        middle, turn, spread = upright_frame(xy, self.axis)
+        seen = np.einsum("nij,nkj->nki", turn, xy - middle) / spread
+        ones = np.ones((len(xy), 1))
+        mapped = np.concatenate([seen.reshape(len(xy), -1), ones], axis=1) @ self.weights
+        return np.einsum("nji,nkj->nki", turn, mapped.reshape(len(xy), -1, 2)) * spread + middle
+
+
+def upright_frame(xy: Float, axis: tuple[int, int]) -> tuple[Float, Float, Float]:
+    """Middle (N, 1, 2), rotation to upright (N, 2, 2) and root mean square radius (N, 1, 1) of points (N, K, 2)."""
+    middle = xy.mean(axis=1, keepdims=True)
+    spread = np.sqrt(((xy - middle) ** 2).sum(axis=2).mean(axis=1))[:, None, None]
+    x, y = (xy[:, axis[1]] - xy[:, axis[0]]).T
+    cos, sin = np.stack([x, y]) / np.hypot(x, y)
+    turn = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], axis=1)
+    return middle, turn, spread
+
+
+@dataclass(frozen=True)
+class Face68:
+    """The 68 points of 300-W, from the mesh by a linear map.
+
+    Args:
+        mesh: Finds `facemesh468`.
+        face68_from_mesh: The map.
+    """
+
+    mesh: FaceMesh
+    face68_from_mesh: LinearMap
+
+    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+        """Estimate; see `Estimator`. The box of each face is the hull of its points, or the one given."""
+        faces = self._mapped(self.mesh(image, boxes))
+        return faces if boxes is not None else replace(faces, boxes=boxes_of_points(faces.xy))
+
+    def read(self, image: Image, found: Keypoints) -> Keypoints:
+        """Read the faces among what was found: `face6` with boxes, or boxes only. Their boxes are kept."""
+        return self._mapped(self.mesh.read(image, found))
+
+    def _mapped(self, faces: Keypoints) -> Keypoints:
+        if not len(faces):
+            return Keypoints.empty(skeleton("face68"))
+        xy = self.face68_from_mesh(faces.xy)
+        scores = np.repeat(faces.scores[:, :1], xy.shape[1], axis=1)
+        return replace(faces, xy=xy, scores=scores, skeleton=skeleton("face68"))

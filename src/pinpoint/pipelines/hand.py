@@ -1,0 +1,69 @@
+"""Hands by MediaPipe Hands (arXiv 2006.10214): a palm detector, and a network that reads 21 points."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pinpoint.geometry import Image, boxes_of_points, iou
+from pinpoint.keypoints import Estimator, Keypoints
+from pinpoint.pipelines.one_stage import as_boxes
+from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, Region
+from pinpoint.pipelines.top_down import PointNetwork
+
+__all__ = ["Hands"]
+
+FROM_DETECTOR = AlignedBoxRegion("wrist", "middle_finger_mcp", up=True, scale=2.6, shift=-0.5)
+FROM_BOX = BoxRegion(scale=2.0)
+AGAIN = HullRegion("wrist", "middle_finger_mcp", up=True, scale=2.0, shift=-0.1, points=(
+    "wrist", "thumb_cmc", "thumb_mcp", "thumb_ip", "index_finger_mcp", "index_finger_pip", "middle_finger_mcp",
+    "middle_finger_pip", "ring_finger_mcp", "ring_finger_pip", "pinky_mcp", "pinky_pip",
+))  # fmt: skip
+MIN_PRESENCE = 0.5
+SAME_HAND = 0.5
+
+
+@dataclass(frozen=True)
+class Hands:
+    """All hands of a picture, as 21 points in the picture and in metres; `labels` says `left` or `right`.
+
+    Args:
+        detector: Finds hands as `palm7`, or as boxes only.
+        network: Reads `hand21`.
+        looks: How often the network looks; the second look is where the first one saw the hand.
+    """
+
+    detector: Estimator
+    network: PointNetwork
+    looks: int = 1
+
+    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+        """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order.
+
+        The turn of a hand in a given box is not known, so the network always looks at it twice.
+        """
+        if boxes is not None:
+            kps = self.network(image, as_boxes(boxes), FROM_BOX)
+            return self.network(image, kps, AGAIN) if len(kps) else kps
+        found = self.detector(image)
+        kps = self.read(image, found, FROM_DETECTOR if "wrist" in found.skeleton else FROM_BOX, self.looks)
+        return distinct_hands(replace(kps, boxes=boxes_of_points(kps.xy)))
+
+    def read(self, image: Image, found: Keypoints, region: Region, looks: int) -> Keypoints:
+        """Read the hands among what was found, in so many looks."""
+        kps = self.network(image, found, region).above(MIN_PRESENCE)
+        for _ in range(looks - 1):
+            kps = self.network(image, kps, AGAIN).above(MIN_PRESENCE)
+        return kps
+
+
+def distinct_hands(kps: Keypoints) -> Keypoints:
+    """Keep the surest of each group of hands whose boxes overlap by more than half."""
+    if len(kps) < 2 or kps.boxes is None or kps.box_scores is None:
+        return kps
+    same = iou(kps.boxes, kps.boxes) > SAME_HAND
+    kept: list[int] = []
+    for row in np.argsort(-kps.box_scores, kind="stable"):
+        if not same[kept, row].any():
+            kept.append(int(row))
+    return kps[kept]

@@ -1,0 +1,193 @@
+"""From a name to an estimator: the one place where strings become objects."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pinpoint.geometry import Image
+from pinpoint.hub import ModelSpec, find, pull, spec_of_file
+from pinpoint.keypoints import Estimator, Keypoints, convert
+from pinpoint.pipelines.blazepose import BlazePose, blazepose35
+from pinpoint.pipelines.face import Face68, FaceIris, FaceMesh, LinearMap, eye_skeleton
+from pinpoint.pipelines.hand import Hands
+from pinpoint.pipelines.one_stage import OneStage
+from pinpoint.pipelines.preparation import Preparation
+from pinpoint.pipelines.regions import BoxRegion
+from pinpoint.pipelines.search import Search, SearchMode
+from pinpoint.pipelines.top_down import PointNetwork, TopDown
+from pinpoint.pipelines.whole_body import WholeBody
+from pinpoint.runtime import Session, open_session
+from pinpoint.skeletons import Skeleton, skeleton
+
+__all__ = ["Converted", "load"]
+
+log = logging.getLogger(__name__)
+
+DEFAULTS: Mapping[str, tuple[str, str]] = {
+    "body": ("mediapipe-pose-full", "coco17"),
+    "face": ("mediapipe-face68", "face68"),
+    "hand": ("mediapipe-hand-full", "hand21"),
+    "wholebody": ("mediapipe-wholebody", "coco_wholebody133"),
+}
+"""The model and the skeleton that a task name stands for."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """An estimator whose answer is told in another skeleton."""
+
+    estimator: Estimator
+    skeleton: Skeleton
+
+    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+        """Estimate; see `Estimator`."""
+        kps = self.estimator(image, boxes)
+        return convert(kps, self.skeleton) if len(kps) else Keypoints.empty(self.skeleton)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the parts of an estimator are to be made; see `load`."""
+
+    detector: Estimator | str | None = None
+    search: SearchMode = "auto"
+    looks: int | None = None
+    threads: int = 0
+    providers: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.search not in ("auto", "whole", "tiles"):
+            raise ValueError(f"search is {self.search!r}, expected auto, whole or tiles")
+        if self.looks not in (None, 1, 2):
+            raise ValueError(f"looks is {self.looks!r}, expected 1 or 2")
+
+
+def load(
+    name: str | Path = "body",
+    *,
+    detector: Estimator | str | None = None,
+    search: SearchMode = "auto",
+    looks: int | None = None,
+    threads: int = 0,
+    providers: Sequence[str] | None = None,
+) -> Estimator:
+    """Load a model, fetching its files if they are not there yet.
+
+    Args:
+        name: A task (`body`, `face`, `hand`, `wholebody`), a model of the catalogue, or the path of a file that
+            Pinpoint exported.
+        detector: What finds the instances instead of the model's own detector: an estimator or a model's name.
+        search: How hard to look for instances: `whole` shows the detector the whole picture, `tiles` parts of it too,
+            `auto` those only if the picture seems to hold several people or none.
+        looks: 1 is fast; 2 looks again where the first look saw the instance, for accuracy. None: the model's choice.
+        threads: Threads of each network; 0: what suits the machine.
+        providers: What ONNX models run on, best first, such as `("cuda", "cpu")`; none: the CPU.
+
+    Raises:
+        ValueError: There is no such model, or it finds no keypoints.
+        pinpoint.hub.PullError: A file is missing and cannot be fetched; the message says where to put it.
+    """
+    options = Options(detector, search, looks, threads, providers)
+    if name in DEFAULTS:
+        model, columns = DEFAULTS[str(name)]
+        log.info("%s: using %s, the default for this task", name, model)
+        return _as_skeleton(_build(find(model), options), find(model), skeleton(columns))
+    spec = spec_of_file(Path(name)) if Path(name).suffix in (".onnx", ".tflite") else find(str(name))
+    log.info("using %s, as asked", spec.name)
+    return _build(spec, options)
+
+
+def _as_skeleton(estimator: Estimator, spec: ModelSpec, columns: Skeleton) -> Estimator:
+    return estimator if spec.skeleton == columns else Converted(estimator, columns)
+
+
+def _build(spec: ModelSpec, options: Options) -> Estimator:
+    if spec.pipeline not in BUILDERS:
+        raise ValueError(
+            f"{spec.name} is for {spec.task} and finds no keypoints of its own; it cannot be loaded alone"
+        )
+    return BUILDERS[spec.pipeline](spec, options)
+
+
+def _session(spec: ModelSpec, options: Options) -> Session:
+    path = next(iter(pull(spec).values()))
+    return open_session(path, outputs=spec.outputs, threads=options.threads, providers=options.providers)
+
+
+def _network(spec: ModelSpec, options: Options, columns: Skeleton | None = None) -> PointNetwork:
+    session = _session(spec, options)
+    columns = columns or spec.skeleton
+    return PointNetwork(session, spec.codec, Preparation.of(spec, session.input), columns)
+
+
+def _one_stage(spec: ModelSpec, options: Options) -> OneStage:
+    session = _session(spec, options)
+    columns = spec.skeleton or skeleton("box")
+    return OneStage(session, spec.codec, Preparation.of(spec, session.input), columns, spec.align)
+
+
+def _detector(spec: ModelSpec, options: Options) -> Estimator:
+    if options.detector is not None and not isinstance(options.detector, str):
+        return options.detector
+    chosen = find(options.detector or spec.detector)
+    alone = replace(options, detector=None)
+    if chosen.pipeline != "one-stage":
+        return _build(chosen, alone)
+    return Search(_one_stage(chosen, alone), options.search, small=SMALL.get(chosen.task, 0.0))
+
+
+SMALL = {"person-detector": 0.0}
+
+
+def _top_down(spec: ModelSpec, options: Options) -> TopDown:
+    network = _network(spec, options)
+    width, height = spec.input_size
+    region = BoxRegion(width / height, spec.box_scale)
+    return TopDown(_detector(spec, options), network, region, region, flip_test=options.looks == 2)
+
+
+def _blazepose(spec: ModelSpec, options: Options) -> BlazePose:
+    return BlazePose(_detector(spec, options), _network(spec, options, blazepose35()), options.looks or 1)
+
+
+def _face_mesh(spec: ModelSpec, options: Options) -> FaceMesh:
+    return FaceMesh(_detector(spec, options), _network(spec, options), options.looks or 1)
+
+
+def _face_iris(spec: ModelSpec, options: Options) -> FaceIris:
+    mesh, iris = (find(part) for part in spec.parts)
+    return FaceIris(_face_mesh(mesh, options), _network(iris, options, eye_skeleton()))
+
+
+def _face68(spec: ModelSpec, options: Options) -> Face68:
+    mesh = _face_mesh(find(spec.parts[0]), replace(options, looks=options.looks or 2))
+    with np.load(next(iter(pull(spec).values())), allow_pickle=False) as stored:
+        return Face68(mesh, LinearMap(stored["weights"].astype(np.float64), tuple(stored["axis"])))
+
+
+def _hand(spec: ModelSpec, options: Options) -> Hands:
+    return Hands(_detector(spec, options), _network(spec, options), options.looks or 1)
+
+
+def _whole_body(spec: ModelSpec, options: Options) -> WholeBody:
+    body, face, hand = (find(part) for part in spec.parts)
+    own = replace(options, detector=None)  # a detector that is given finds people
+    return WholeBody(_blazepose(body, options), _face68(face, own), _hand(hand, own))
+
+
+BUILDERS: Mapping[str, Callable[[ModelSpec, Options], Estimator]] = {
+    "one-stage": _one_stage,
+    "top-down": _top_down,
+    "blazepose": _blazepose,
+    "face-mesh": _face_mesh,
+    "face-iris": _face_iris,
+    "face68": _face68,
+    "hand": _hand,
+    "wholebody": _whole_body,
+}
+"""How each kind of pipeline in the catalogue is put together."""
