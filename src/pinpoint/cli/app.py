@@ -57,7 +57,7 @@ class Look(StrEnum):
 
 
 INPUTS = typer.Argument(
-    metavar="INPUT...", help="Pictures, videos, folders, patterns, camera numbers or stream addresses."
+    metavar="INPUT", help="Pictures, videos, folders, patterns, camera numbers or stream addresses."
 )
 TASK = typer.Option(help="What to look for.", show_default="wholebody")
 MODEL = typer.Option(metavar="NAME", help="A model of the catalogue or a file, instead of a task.")

@@ -11,7 +11,12 @@ from pinpoint.pipelines.load import DEFAULTS, load
 
 __all__ = ["Choice", "fetch", "load_estimator", "needed", "noun"]
 
-NOUNS = {"body": "people", "wholebody": "people", "face": "faces", "hand": "hands"}
+NOUNS = {
+    "body": ("person", "people"),
+    "wholebody": ("person", "people"),
+    "face": ("face", "faces"),
+    "hand": ("hand", "hands"),
+}
 
 
 @dataclass(frozen=True)
@@ -81,9 +86,9 @@ def needed(name: str) -> Iterator[ModelSpec]:
     yield from requirements(find(model))
 
 
-def noun(choice: Choice) -> str:
-    """What to call many of the things it finds."""
-    return NOUNS.get(choice.name, "instances")
+def noun(choice: Choice) -> tuple[str, str]:
+    """What to call one and many of the things that it finds."""
+    return NOUNS.get(choice.name, ("instance", "instances"))
 
 
 def _is_file(name: str) -> bool:

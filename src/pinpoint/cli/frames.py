@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from pinpoint.geometry import Image, Size
+from pinpoint.io.files import PICTURES, VIDEOS, file_head, file_kind
 from pinpoint.io.images import read_image
 from pinpoint.io.sources import Source
 
@@ -67,7 +68,7 @@ def opened(source: Source, limits: Limits) -> Iterator[Opened]:
     Raises:
         UnreadableError: It cannot be read; also while its views are read.
     """
-    if source.kind == "image":
+    if _is_picture(source):
         yield Opened(_picture(source.path), count=1)
         return
     from pinpoint.io.video import read_video
@@ -80,6 +81,14 @@ def opened(source: Source, limits: Limits) -> Iterator[Opened]:
 def is_live(source: Source) -> bool:
     """Whether it goes on until somebody stops it."""
     return source.kind in ("camera", "stream")
+
+
+def _is_picture(source: Source) -> bool:
+    """Go by what a file holds: in a folder, it was only judged by its suffix."""
+    if is_live(source):
+        return False
+    kind = file_kind(file_head(source.path))
+    return kind in PICTURES if source.kind == "video" else kind not in VIDEOS
 
 
 def _picture(path: str) -> Iterator[View]:

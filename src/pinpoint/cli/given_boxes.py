@@ -41,7 +41,7 @@ class GivenBoxes:
         for known in (name, PurePath(name).name):
             if (known, view.index) in self.by_name:
                 return _usable(self.by_name[known, view.index], name, view, complain)
-        where = name if view.seconds is None else f"frame {view.index}"
+        where = "it" if view.seconds is None else f"its frame {view.index}"
         raise UnreadableError(name, f"{self.path} has no boxes for {where}")
 
 

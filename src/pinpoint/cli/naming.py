@@ -9,8 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pinpoint.io.sources import Source
 
-__all__ = ["drawing_paths", "name_of", "without_own_output"]
+__all__ = ["drawing_paths", "fitted", "name_of", "without_own_output"]
 
+MOVING = frozenset({".mp4"})
 DRAWN = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 PHOTOGRAPHIC = frozenset({".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpe", ".jfif"})
 
@@ -26,11 +27,19 @@ def drawing_paths(sources: Sequence[Source], folder: Path) -> Mapping[Source, Pa
     """
     files = {source: Path(os.path.abspath(source.path)) for source in sources if _is_file(source)}  # noqa: PTH100
     shared = _shared_folder(list(files.values()))
-    names = {source: _suffixed(source, _below(path, shared)) for source, path in files.items()}
+    names = {source: _below(path, shared) for source, path in files.items()}
     names |= _live_names([source for source in sources if source not in files])
-    paths = {source: folder / name for source, name in names.items()}
+    paths = {source: fitted(folder / names[source], moving=source.kind != "image") for source in sources}
     _refuse_overwriting(paths, {os.path.realpath(path) for path in files.values()})
     return paths
+
+
+def fitted(path: Path, *, moving: bool) -> Path:
+    """Add a suffix to a name where that of the input is none that drawings are written with."""
+    suffix = path.suffix.lower()
+    if suffix in (MOVING if moving else DRAWN):
+        return path
+    return path.with_name(path.name + (".mp4" if moving else ".jpg" if suffix in PHOTOGRAPHIC else ".png"))
 
 
 def name_of(source: Source) -> str:
@@ -65,21 +74,12 @@ def _below(path: Path, shared: Path | None) -> Path:
     return path.relative_to(shared or path.anchor)
 
 
-def _suffixed(source: Source, name: Path) -> str:
-    suffix = name.suffix.lower()
-    if source.kind == "video":
-        return str(name) if suffix == ".mp4" else f"{name}.mp4"
-    if suffix in DRAWN:
-        return str(name)
-    return f"{name}.jpg" if suffix in PHOTOGRAPHIC else f"{name}.png"
-
-
-def _live_names(sources: Sequence[Source]) -> dict[Source, str]:
+def _live_names(sources: Sequence[Source]) -> dict[Source, Path]:
     """Names for cameras and streams, numbered where two addresses give one name."""
     stems = [_slug(source) for source in sources]
     numbers = [stems[:at].count(stem) for at, stem in enumerate(stems)]
     return {
-        source: f"{stem}-{number + 1}.mp4" if number else f"{stem}.mp4"
+        source: Path(f"{stem}-{number + 1}.mp4" if number else f"{stem}.mp4")
         for source, stem, number in zip(sources, stems, numbers, strict=True)
     }
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from pinpoint.cli.frames import Opened, View
+from pinpoint.cli.naming import fitted
 from pinpoint.geometry import Image, Size
 from pinpoint.io.formats import FORMATS, open_writer
 from pinpoint.io.images import write_image
@@ -68,7 +69,7 @@ class Outputs:
         if self.artist is None:
             yield _nothing
             return
-        path = self.paths[source]
+        path = fitted(self.paths[source], moving=media.size is not None)
         path.parent.mkdir(parents=True, exist_ok=True)
         if media.size is None:
             yield partial(_draw_picture, self.artist, path)

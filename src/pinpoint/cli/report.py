@@ -49,16 +49,16 @@ class Tally:
         say(f"failed: {printable(name)}: {reason}")
 
 
-def summary(tally: Tally, noun: str, *, stopped: bool, places: Sequence[str]) -> str:
+def summary(tally: Tally, noun: tuple[str, str], *, stopped: bool, places: Sequence[str]) -> str:
     """Say what came of a run: at most two lines."""
-    looked = [_count(tally.pictures, "picture"), _count(tally.frames, "frame")]
-    seen = " and ".join(text for text in looked if text) or "no picture"
+    looked = [(tally.pictures, ("picture", "pictures")), (tally.frames, ("frame", "frames"))]
+    seen = " and ".join(_count(number, words) for number, words in looked if number) or "no pictures"
     rate = (tally.pictures + tally.frames) / tally.busy if tally.busy else 0.0
     failed = f", {tally.problems} failed" if tally.problems else ""
     speed = f" ({rate:.1f} images/s)" if rate else ""
-    first = f"{'stopped: ' if stopped else ''}{seen}, {tally.instances} {noun}{failed}{speed}"
+    first = f"{'stopped: ' if stopped else ''}{seen}, {_count(tally.instances, noun)}{failed}{speed}"
     return "\n".join([first, *([f"see {', '.join(places)}"] if places else [])])
 
 
-def _count(number: int, what: str) -> str:
-    return "" if not number else f"{number} {what}{'s' if number != 1 else ''}"
+def _count(number: int, words: tuple[str, str]) -> str:
+    return f"{number} {words[number != 1]}"

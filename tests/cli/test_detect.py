@@ -1,0 +1,251 @@
+import json
+
+import av
+import numpy as np
+import pytest
+
+from cli.fake_model import find_one, read_drawing
+from odd_inputs import ODD_INPUTS, make_odd_inputs, make_video
+from pinpoint.cli import estimators
+from pinpoint.cli.app import FormatName
+from pinpoint.io.formats import FORMATS, read, read_records
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton
+
+
+def results(folder, name="keypoints.json"):
+    return read_records(folder / "pinpoint-output" / name)
+
+
+def test_what_is_found_is_written_down_with_name_and_size(detect, picture, folder):
+    picture("people.jpg")
+    assert detect("people.jpg").status == 0
+    (record,) = results(folder)
+    expected = find_one(np.zeros((48, 64, 3)))
+    assert (record.image, record.size, record.seconds) == ("people.jpg", (64, 48), None)
+    np.testing.assert_allclose(record.keypoints.xy, expected.xy, atol=5e-4)  # three decimals
+
+
+def test_a_picture_is_drawn_under_its_own_name(detect, picture, folder):
+    picture("people.png")
+    detect("people.png")
+    drawing = read_drawing(folder / "pinpoint-output/people.png")
+    assert drawing.shape == (48, 64, 3)
+    assert (drawing[24, 32] != 128).any(), "a keypoint lies in the middle"
+    assert (drawing[2, 60] == 128).all(), "nothing lies in the corner"
+
+
+def test_the_openpose_style_is_on_black(detect, picture, folder):
+    picture("people.png")
+    detect("people.png", "--style", "openpose")
+    drawing = read_drawing(folder / "pinpoint-output/people.png")
+    assert drawing[2, 60].max() == 0 < drawing.max()
+
+
+def test_the_names_of_formats_are_those_that_can_be_written():
+    assert {name.value for name in FormatName} == set(FORMATS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_back_an_instance_of_every_picture(name, detect, picture, folder):
+    picture("a.jpg"), picture("b.jpg")
+    assert detect(".", "--format", name).status == 0
+    (path,) = (p for p in (folder / "pinpoint-output").iterdir() if p.suffix != ".jpg")
+    assert [len(kps) for kps in read(path)] == [1, 1]
+
+
+def test_no_draw_leaves_only_keypoints(detect, picture, folder):
+    picture("people.jpg")
+    detect("people.jpg", "--no-draw", "--out", "results")
+    assert [path.name for path in (folder / "results").iterdir()] == ["keypoints.json"]
+
+
+@pytest.mark.parametrize(("least", "count"), [(0.7, 1), (0.8, 0)])
+def test_instances_below_the_least_score_are_left_out(least, count, detect, picture, folder):
+    picture("people.jpg")
+    detect("people.jpg", "--min-score", least)
+    assert len(results(folder)[0].keypoints) == count
+
+
+def test_two_pictures_of_one_name_do_not_overwrite_each_other(detect, picture, folder):
+    picture("a/1.png", level=40), picture("b/1.png", level=200)
+    assert detect("a/1.png", "b").status == 0
+    drawings = [read_drawing(folder / "pinpoint-output" / name / "1.png") for name in ("a", "b")]
+    assert [int(drawing[2, 60, 0]) for drawing in drawings] == [40, 200]
+    assert [record.image for record in results(folder)] == ["a/1.png", "b/1.png"]
+
+
+def test_an_input_is_never_overwritten(detect, picture):
+    path = picture("photos/people.jpg")
+    before = path.read_bytes()
+    outcome = detect("photos", "--out", "photos")
+    assert (outcome.status, path.read_bytes()) == (2, before)
+    assert "would replace an input" in outcome.err
+
+
+def test_results_do_not_replace_the_file_that_boxes_come_from(detect, picture, folder):
+    picture("people.jpg")
+    detect("people.jpg")
+    before = (folder / "pinpoint-output/keypoints.json").read_bytes()
+    assert detect("people.jpg", "--boxes", "pinpoint-output/keypoints.json").status == 2
+    assert (folder / "pinpoint-output/keypoints.json").read_bytes() == before
+
+
+def test_a_second_run_replaces_the_first_and_does_not_look_at_its_drawings(detect, picture, folder):
+    picture("people.jpg")
+    assert detect(".").status == detect(".").status == 0
+    assert [record.image for record in results(folder)] == ["people.jpg"]
+
+
+def test_an_unreadable_model_leaves_earlier_results_alone(pinpoint, detect, picture, monkeypatch, folder):
+    picture("people.jpg")
+    detect("people.jpg")
+    monkeypatch.undo()
+    outcome = pinpoint("detect", str(folder / "people.jpg"), "--model", "no-such-model")
+    assert outcome.status == 2
+    assert "no model 'no-such-model'" in outcome.err
+    assert len(results(folder)) == 1
+
+
+def test_a_video_keeps_its_times_size_and_sound(detect, folder):
+    make_video(folder / "clip.mp4", sound=True)
+    assert detect("clip.mp4").status == 0
+    records = results(folder)
+    assert [record.index for record in records] == list(range(50))
+    np.testing.assert_allclose([record.seconds for record in records], np.arange(50) / 25, atol=1e-3)
+    with av.open(str(folder / "pinpoint-output/clip.mp4")) as drawn:
+        assert (drawn.streams.video[0].width, drawn.streams.video[0].height) == (64, 48)
+        assert sum(1 for _ in drawn.decode(video=0)) == 50
+        assert len(drawn.streams.audio) == 1
+
+
+@pytest.mark.parametrize(("limit", "count"), [(("--frames", 7), 7), (("--seconds", 0.5), 13)])
+def test_a_video_can_be_cut_short(limit, count, detect, folder):
+    make_video(folder / "clip.mp4")
+    assert detect("clip.mp4", *limit).status == 0
+    assert len(results(folder)) == count  # at 25 frames a second, 0.48 s is the last before 0.5
+
+
+def test_json_lines_on_stdout_are_alone_there(detect, picture, folder):
+    picture("a.jpg"), picture("b.jpg")
+    outcome = detect("a.jpg", "b.jpg", "--json-lines", "-", "--no-draw")
+    header, *lines = map(json.loads, outcome.out.splitlines())
+    assert header["skeleton"]["name"] == "coco17"
+    assert [line["image"] for line in lines] == ["a.jpg", "b.jpg"]
+    assert not (folder / "pinpoint-output").exists()
+
+
+def test_json_lines_come_beside_a_format_that_is_asked_for(detect, picture, folder):
+    picture("a.jpg")
+    detect("a.jpg", "--json-lines", "a.jsonl", "--format", "csv")
+    assert len(read(folder / "a.jsonl")) == len(results(folder, "keypoints.csv")) == 1
+
+
+def test_the_summary_counts_and_goes_to_stderr(detect, picture):
+    picture("a.jpg"), picture("b.jpg")
+    outcome = detect("a.jpg", "b.jpg", "missing.jpg", "--task", "face")
+    assert outcome.out == ""
+    assert "2 pictures, 2 faces, 1 failed" in outcome.err
+    assert "images/s" in outcome.err
+
+
+def test_each_failure_is_one_line_with_its_reason_and_the_rest_is_done(detect, picture, folder):
+    picture("good.jpg")
+    (folder / "bad.jpg").write_bytes(b"")
+    outcome = detect("missing.jpg", "bad.jpg", "good.jpg")
+    failures = [line for line in outcome.err.splitlines() if line.startswith("failed: ")]
+    assert outcome.status == 1
+    assert "missing.jpg: it does not exist" in failures[0]
+    assert "bad.jpg: it is empty" in failures[1]
+    assert [record.image for record in results(folder)] == ["good.jpg"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("people.jpg", "--task", "tail"),
+        ("people.jpg", "--format", "xml"),
+        ("people.jpg", "--task", "body", "--model", "rtmpose-m"),
+        ("people.jpg", "--boxes", "missing.json"),
+        ("people.jpg", "--looks", "0"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_status_2(arguments, detect, picture, folder):
+    picture("people.jpg")
+    outcome = detect(*arguments)
+    assert outcome.status == 2
+    assert outcome.err
+    assert not (folder / "pinpoint-output").exists()
+
+
+def test_keypoints_that_a_format_cannot_hold_are_wrong_usage(detect, picture, monkeypatch):
+    tail = Skeleton("tail2", ("root", "tip"))
+    kps = Keypoints(np.ones((1, 2, 2)), np.ones((1, 2)), tail)
+    monkeypatch.setattr(estimators, "load_estimator", lambda choice: lambda image: kps)
+    picture("people.jpg")
+    outcome = detect("people.jpg", "--style", "openpose")
+    assert outcome.status == 2
+    assert "tail2" in outcome.err
+
+
+def test_a_model_that_cannot_be_fetched_is_status_1_and_says_what_to_do(pinpoint, picture, folder):
+    picture("people.jpg")
+    outcome = pinpoint("detect", "people.jpg", "--task", "body")
+    assert outcome.status == 1
+    assert "pinpoint models pull" in outcome.err
+    assert not (folder / "pinpoint-output").exists()
+
+
+def test_a_bug_is_not_taken_for_a_bad_picture(detect, picture, monkeypatch):
+    def broken(image):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(estimators, "load_estimator", lambda choice: broken)
+    picture("people.jpg")
+    with pytest.raises(ZeroDivisionError) as caught:
+        detect("people.jpg")
+    assert caught.value.__notes__ == ["while looking at 'people.jpg'"]
+
+
+def test_verbose_shows_what_the_library_says_of_its_choices(detect, picture, monkeypatch):
+    def loading(choice):
+        import logging
+
+        logging.getLogger("pinpoint.pipelines.load").info("using that one")
+        return find_one
+
+    monkeypatch.setattr(estimators, "load_estimator", loading)
+    picture("people.jpg")
+    assert "using that one" in detect("people.jpg", "-v").err
+    assert "using that one" not in detect("people.jpg").err
+
+
+@pytest.fixture(scope="module")
+def odd_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
+    make_odd_inputs(folder)
+    return folder
+
+
+@pytest.fixture
+def odd_outcome(odd_folder, detect, folder):
+    """A folder of odd files, and those in it that a folder does not give, which are named outright."""
+    there = [odd for odd in ODD_INPUTS if not odd.unless]
+    suffixes = (".svg", ".pdf", ".dng", "without_suffix")
+    outright = [odd.name for odd in there if odd.name.endswith(suffixes)] + ["missing.jpg"]
+    return there, detect(odd_folder, *(odd_folder / name for name in outright))
+
+
+def test_of_a_folder_of_odd_files_every_bad_one_is_named_and_every_good_one_done(odd_outcome, folder):
+    odd_inputs, outcome = odd_outcome
+    done = {record.image.rpartition("/")[2] for record in results(folder)}
+    failures = outcome.err.splitlines()
+    assert outcome.status == 1
+    assert sum(not odd.good for odd in odd_inputs) >= 30
+    assert {odd.name for odd in odd_inputs if odd.good} - done == set()
+    for odd in (odd for odd in odd_inputs if not odd.good and not odd.name.startswith("folder.")):
+        told = [line for line in failures if line.startswith("failed: ") and f"/{odd.name}: " in line]
+        assert len(told) == 1, (odd.name, told)
+        assert odd.reason in told[0]

@@ -1,0 +1,100 @@
+import json
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from pinpoint.cli import estimators
+from pinpoint.hub import PullError, catalogue, find
+
+
+@pytest.fixture
+def pulled(monkeypatch):
+    """The names of what is pulled; nothing is fetched."""
+    names = []
+
+    def pull(spec, progress):
+        names.append(spec.name)
+        for done in (1_000_000, 2_000_000):
+            progress(done, 2_000_000, f"{spec.name}.tflite")
+
+    monkeypatch.setattr(estimators, "pull", pull)
+    return names
+
+
+@pytest.fixture
+def own_model(folder):
+    """A network of the form of RTMPose-t that computes nothing."""
+    tensors = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 256, 192]) for name in ("input", "out")
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["input"], ["out"])], "own", tensors[:1], tensors[1:]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    onnx.save(model, folder / "Mine.onnx")
+
+
+def test_the_list_has_every_model_and_its_task(pinpoint):
+    lines = pinpoint("models", "list").out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [[s.name, s.task] for s in catalogue().values()]
+
+
+def test_the_list_is_json_for_programs(pinpoint):
+    rows = json.loads(pinpoint("models", "list", "--json").out)
+    assert [row["name"] for row in rows] == list(catalogue())
+    assert all(row["here"] is False for row in rows if row["files"] and not is_packaged(row))
+
+
+def is_packaged(row):
+    return row["files"][0]["source"].startswith("package:")
+
+
+def test_a_card_names_the_licence_and_the_training_data(pinpoint):
+    card = pinpoint("models", "info", "mediapipe-pose-full").out
+    assert "Apache-2.0" in card
+    assert "training data  " in card
+    assert json.loads(pinpoint("models", "info", "mediapipe-pose-full", "--json").out)["task"] == "body"
+
+
+@pytest.mark.parametrize("command", ["info", "pull", "remove"])
+def test_a_misspelt_model_is_wrong_usage_and_a_better_name_is_offered(command, pinpoint):
+    outcome = pinpoint("models", command, "mediapipe-pose-ful")
+    assert outcome.status == 2
+    assert "did you mean mediapipe-pose-full" in outcome.err
+
+
+def test_a_model_is_pulled_with_its_detector_and_each_file_said_once(pinpoint, pulled):
+    outcome = pinpoint("models", "pull", "mediapipe-pose-full")
+    assert pulled == ["mediapipe-pose-full", "mediapipe-pose-detector"]
+    assert outcome.out.splitlines() == ["mediapipe-pose-full is here", "mediapipe-pose-detector is here"]
+    assert outcome.err.splitlines() == [f"fetching {name}.tflite (2.0 MB)" for name in pulled]
+
+
+def test_a_task_stands_for_its_model(pinpoint, pulled):
+    pinpoint("models", "pull", "hand", "body")
+    assert {"mediapipe-hand-full", "mediapipe-pose-full"} < set(pulled)
+
+
+def test_a_failed_pull_is_status_1_without_a_traceback(pinpoint, monkeypatch):
+    def pull(spec, progress):
+        raise PullError("there is no network")
+
+    monkeypatch.setattr(estimators, "pull", pull)
+    outcome = pinpoint("models", "pull", "mediapipe-pose-full")
+    assert (outcome.status, outcome.err) == (1, "error: there is no network\n")
+
+
+def test_a_file_of_ones_own_becomes_a_model_until_it_is_removed(pinpoint, own_model):
+    assert pinpoint("models", "add", "Mine.onnx", "--like", "rtmpose-t").status == 0
+    assert find("mine").skeleton.name == "coco17"
+    assert pinpoint("models", "list").out.splitlines()[1].split()[0] == "mine"
+    assert pinpoint("models", "remove", "mine").status == 0
+    assert "mine" not in catalogue()
+
+
+@pytest.mark.parametrize("arguments", [("Mine.onnx",), ("missing.onnx", "--like", "rtmpose-t")], ids=" ".join)
+def test_what_cannot_be_added_is_wrong_usage(arguments, pinpoint, own_model):
+    outcome = pinpoint("models", "add", *arguments)
+    assert outcome.status == 2
+    assert outcome.err.startswith("error: ")
