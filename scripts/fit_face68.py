@@ -2,9 +2,10 @@
 
     python scripts/fit_face68.py DATA [--out FILE]
 
-DATA holds `train.json`, `test.json` (COCO form) and the pictures in folders `train` and `test`. The mesh is found by the
-pipeline that the map will be used in: short-range detector, one look, and a second at the mirror image. The map minimises
-the mean distance, not its square (reweighted least squares), with a small ridge. The faces of `test` are only measured.
+DATA holds `train.json`, `test.json` (COCO form) and the pictures in folders `train` and `test`. The mesh is
+found by the pipeline that the map will be used in: short-range detector, one look, and a second at the mirror
+image. The map minimises the mean distance, not its square (reweighted least squares), with a small ridge. The
+faces of `test` are only measured.
 """
 
 import argparse

@@ -7,12 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pinpoint.geometry import Float
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.skeletons.mapping import sources
 
 __all__ = ["Estimator", "Keypoints", "convert"]
-
-Float = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pinpoint.geometry import Float
+
 __all__ = [
     "CODECS",
     "Codec",
@@ -19,8 +21,6 @@ __all__ = [
     "codec_to_dict",
     "make_codec",
 ]
-
-Float = NDArray[np.floating]
 
 CODECS: dict[str, str] = {
     "blazepose": "pinpoint.codecs.mediapipe:BlazePose",

@@ -16,12 +16,13 @@ __all__ = ["EYE_POINTS", "IRIS_POINTS", "BlazePose", "FaceMesh", "Hand", "Iris"]
 BLAZEPOSE_POINTS = 35
 
 EYE_POINTS = (
-    33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173, 130, 25, 110, 24, 23, 22, 26, 112,
-    243, 247, 30, 29, 27, 28, 56, 190, 226, 31, 228, 229, 230, 231, 232, 233, 244, 113, 225, 224, 223, 222, 221, 189,
-    35, 124, 46, 53, 52, 65, 143, 111, 117, 118, 119, 120, 121, 128, 245, 156, 70, 63, 105, 66, 107, 55, 193,
+    33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173, 130, 25, 110, 24, 23, 22,
+    26, 112, 243, 247, 30, 29, 27, 28, 56, 190, 226, 31, 228, 229, 230, 231, 232, 233, 244, 113, 225, 224,
+    223, 222, 221, 189, 35, 124, 46, 53, 52, 65, 143, 111, 117, 118, 119, 120, 121, 128, 245, 156, 70, 63,
+    105, 66, 107, 55, 193,
 )  # fmt: skip
-"""Mesh indices of the 71 contour points that the iris network puts out for the person's right eye (from MediaPipe's
-update_face_landmarks_calculator.cc, Apache-2.0)."""
+"""Mesh indices of the 71 contour points that the iris network puts out for the person's right eye (from
+MediaPipe's update_face_landmarks_calculator.cc, Apache-2.0)."""
 
 IRIS_POINTS = (468, 469, 470, 471, 472)
 """Indices of the five points of the person's right iris in the mesh of 478: its middle, then around it."""

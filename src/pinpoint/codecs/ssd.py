@@ -15,7 +15,7 @@ __all__ = ["Ssd"]
 
 @dataclass(frozen=True)
 class Ssd:
-    """Anchors of unit size on grids; overlapping boxes are averaged, not dropped (arXiv 1907.05047, section 3.3).
+    """Anchors of unit size on grids; overlapping boxes are averaged, not dropped (arXiv 1907.05047).
 
     Args:
         input_size: Width and height of the input.
@@ -48,8 +48,8 @@ class Ssd:
         """Read one picture.
 
         Args:
-            boxes: Middle, width, height and keypoints of each anchor, shape (1, A, 4 + 2 K), in input pixels from
-                the anchor's middle.
+            boxes: Middle, width, height and keypoints of each anchor, shape (1, A, 4 + 2 K), in input pixels
+                from the anchor's middle.
             logits: Shape (1, A, 1).
         """
         likely = np.flatnonzero(logits[0, :, 0] >= logit(self.min_score))

@@ -1,11 +1,10 @@
 """Object keypoint similarity, COCO's measure of how close two sets of keypoints are."""
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pinpoint.geometry import Float
 
 __all__ = ["oks"]
-
-Float = NDArray[np.floating]
 
 
 def oks(truth: Float, predicted: Float, areas: Float, sigmas: Float) -> Float:
@@ -23,7 +22,7 @@ def oks(truth: Float, predicted: Float, areas: Float, sigmas: Float) -> Float:
     squared = ((truth[:, None] - predicted[None]) ** 2).sum(axis=-1)
     scale = 2 * (2 * np.asarray(sigmas)) ** 2 * (areas[:, None, None] + np.spacing(1))
     close = np.exp(-np.where(np.isnan(squared), np.inf, squared) / scale)
-    labelled = ~np.isnan(truth).any(axis=-1)
+    labelled = np.asarray(~np.isnan(truth).any(axis=-1))
     count = labelled.sum(axis=1)[:, None]
     total = (close * labelled[:, None]).sum(axis=-1)
     return np.divide(total, count, out=np.zeros(total.shape), where=count > 0)

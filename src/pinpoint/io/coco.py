@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pinpoint.geometry import boxes_of_points
+from pinpoint.geometry import Float, boxes_of_points
 from pinpoint.io.growing import GrowingList, load_json
 from pinpoint.io.known import skeleton_by_count
 from pinpoint.io.plain import blame, rounded, to_line
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 HOLDS = frozenset({"xy", "scores", "boxes", "box_scores"})
 
-Float = NDArray[np.float64]
 Item = Mapping[str, Any]
 Flags = NDArray[np.bool_]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pinpoint.geometry import Float
 from pinpoint.io.coco import boxes_from_coco
 from pinpoint.io.growing import load_json
 from pinpoint.io.known import skeleton_by_count, skeleton_by_names
@@ -23,7 +23,6 @@ __all__ = ["read_coco_truth", "read_crowd_regions", "records_of_truth"]
 
 log = logging.getLogger(__name__)
 
-Float = NDArray[np.float64]
 Item = Mapping[str, Any]
 
 _WHOLE_BODY = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")  # in this order: 133

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pinpoint.geometry import Float
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import replacing
 from pinpoint.io.growing import load_json
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 HOLDS = frozenset({"xy", "scores", "track_ids"})
 
-Float = NDArray[np.float64]
 Item = Mapping[str, Any]
 
 _POSE = "pose_keypoints_2d"

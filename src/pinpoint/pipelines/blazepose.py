@@ -1,4 +1,4 @@
-"""Bodies by BlazePose (arXiv 2006.10204): a detector that places circles, a network that reads what is in them."""
+"""Bodies by BlazePose (arXiv 2006.10204): a detector places circles, a network reads what is in them."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -34,14 +34,14 @@ def blazepose35() -> Skeleton:
 class BlazePose:
     """All bodies of a picture, as 33 points in the picture and in metres from the middle of the hips.
 
-    The box of each is the hull of its points in the picture, or the box that the caller gave. A box says less than
-    the detector's circle about where the network should look, so it looks at those twice.
+    The box of each is the hull of its points in the picture, or the box that the caller gave. A box says less
+    than the detector's circle about where the network should look, so it looks at those twice.
 
     Args:
         detector: Finds people as `blazepose_align4`, or as boxes only.
         network: Reads `blazepose35`.
-        looks: How often the network looks at what the detector found: 2 looks again where the first look's points
-            say that the body is, plainly and in the mirror.
+        looks: How often the network looks at what the detector found: 2 looks again where the first look's
+            points say that the body is, plainly and in the mirror.
     """
 
     detector: Estimator
@@ -85,14 +85,14 @@ def _distinct(kps: Keypoints) -> Keypoints:
     sizes = boxes_of_points(body.xy)
     areas = 0.53 * np.prod(sizes[:, 2:] - sizes[:, :2], axis=1)  # the usual share of a person in its box
     same = oks(body.xy, body.xy, areas, np.array(body.skeleton.sigmas)) > SAME_PERSON
-    order = np.argsort(-kps.box_scores if kps.box_scores is not None else np.zeros(len(kps)), kind="stable")
+    scores = np.zeros(len(kps)) if kps.box_scores is None else kps.box_scores
     kept: list[int] = []
-    for row in order:
+    for row in np.argsort(-scores, kind="stable"):
         if not same[kept, row].any() and not same[row, kept].any():
             kept.append(int(row))
     return kps[kept]
 
 
 def _fit(hulls: Float, boxes: Float | None) -> Float:
-    """How well each body fills the box that it was looked for in, shape (N,): points of a neighbour do not."""
+    """How well each body fills the box it was looked for in, shape (N,); a neighbour's does not."""
     return np.ones(len(hulls)) if boxes is None else np.diagonal(iou(np.nan_to_num(hulls), boxes)).copy()

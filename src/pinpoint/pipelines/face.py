@@ -1,10 +1,10 @@
-"""Faces by Face Mesh (arXiv 1907.06724), their eyes by Iris (2006.11341), and the 68 points of 300-W from both."""
+"""Faces by Face Mesh (arXiv 1907.06724), their eyes by Iris (2006.11341), and the 68 points of 300-W."""
 
 from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pinpoint.codecs.mediapipe import EYE_POINTS, IRIS_POINTS
 from pinpoint.geometry import Float, Image, boxes_of_points
@@ -31,8 +31,8 @@ class FaceMesh:
     Args:
         detector: Finds faces as `face6`, or as boxes only.
         network: Reads `facemesh468`.
-        looks: How often the network looks; the second look is at the mirror image of where the first one saw the
-            face, and the two are averaged.
+        looks: How often the network looks; the second look is at the mirror image of where the first one saw
+            the face, and the two are averaged.
     """
 
     detector: Estimator
@@ -84,12 +84,12 @@ class FaceIris:
 
 @cache
 def eye_skeleton() -> Skeleton:
-    """The 76 points that the iris network reads from an eye. A mirrored eye has its points in the same order."""
+    """The 76 points that the iris network reads from an eye; a mirrored eye has them in the same order."""
     return Skeleton("eye76", tuple(f"mesh-{index}" for index in (*EYE_POINTS, *IRIS_POINTS)))
 
 
 @cache
-def _eye_columns(*, mirrored: bool) -> Float:
+def _eye_columns(*, mirrored: bool) -> NDArray[np.intp]:
     columns = skeleton("facemesh478")
     right = columns.indices(eye_skeleton().keypoints)
     return columns.flip_index[right] if mirrored else right
@@ -117,7 +117,11 @@ class LinearMap:
 
 
 def upright_frame(xy: Float, axis: tuple[int, int]) -> tuple[Float, Float, Float]:
-    """Middle (N, 1, 2), rotation to upright (N, 2, 2) and root mean square radius (N, 1, 1) of points (N, K, 2)."""
+    """How points (N, K, 2) lie in the picture.
+
+    Returns:
+        Middle (N, 1, 2), rotation to upright (N, 2, 2) and root mean square radius (N, 1, 1).
+    """
     middle = xy.mean(axis=1, keepdims=True)
     spread = np.sqrt(((xy - middle) ** 2).sum(axis=2).mean(axis=1))[:, None, None]
     x, y = (xy[:, axis[1]] - xy[:, axis[0]]).T

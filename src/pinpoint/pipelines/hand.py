@@ -15,10 +15,12 @@ __all__ = ["Hands"]
 
 FROM_DETECTOR = AlignedBoxRegion("wrist", "middle_finger_mcp", up=True, scale=2.6, shift=-0.5)
 FROM_BOX = BoxRegion(scale=2.0)
-AGAIN = HullRegion("wrist", "middle_finger_mcp", up=True, scale=2.0, shift=-0.1, points=(
-    "wrist", "thumb_cmc", "thumb_mcp", "thumb_ip", "index_finger_mcp", "index_finger_pip", "middle_finger_mcp",
-    "middle_finger_pip", "ring_finger_mcp", "ring_finger_pip", "pinky_mcp", "pinky_pip",
-))  # fmt: skip
+# MediaPipe's choice: the tips move too much to place a crop by
+STEADY = (
+    "wrist", "thumb_cmc", "thumb_mcp", "thumb_ip", "index_finger_mcp", "index_finger_pip",
+    "middle_finger_mcp", "middle_finger_pip", "ring_finger_mcp", "ring_finger_pip", "pinky_mcp", "pinky_pip",
+)  # fmt: skip
+AGAIN = HullRegion("wrist", "middle_finger_mcp", up=True, scale=2.0, shift=-0.1, points=STEADY)
 MIN_PRESENCE = 0.5
 SAME_HAND = 0.5
 

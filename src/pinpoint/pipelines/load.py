@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pinpoint.codecs import Decoder, InstanceCodec
 from pinpoint.geometry import Image
 from pinpoint.hub import ModelSpec, find, pull, spec_of_file
 from pinpoint.keypoints import Estimator, Keypoints, convert
@@ -59,6 +60,7 @@ class Options:
     looks: int | None = None
     threads: int = 0
     providers: Sequence[str] | None = None
+    file: Path | None = None
 
     def __post_init__(self) -> None:
         if self.search not in ("auto", "whole", "tiles"):
@@ -79,12 +81,14 @@ def load(
     """Load a model, fetching its files if they are not there yet.
 
     Args:
-        name: A task (`body`, `face`, `hand`, `wholebody`), a model of the catalogue, or the path of a file that
-            Pinpoint exported.
-        detector: What finds the instances instead of the model's own detector: an estimator or a model's name.
-        search: How hard to look for instances: `whole` shows the detector the whole picture, `tiles` parts of it too,
-            `auto` those only if the picture seems to hold several people or none.
-        looks: 1 is fast; 2 looks again where the first look saw the instance, for accuracy. None: the model's choice.
+        name: A task (`body`, `face`, `hand`, `wholebody`), a model of the catalogue, or the path of a file
+            that Pinpoint exported.
+        detector: What finds the instances instead of the model's own detector: an estimator or a model's
+            name.
+        search: How hard to look for instances: `whole` shows the detector the whole picture, `tiles` parts of
+            it too, `auto` those only if the picture seems to hold several people or none.
+        looks: 1 is fast; 2 looks again where the first look saw the instance, for accuracy. None: the model's
+            choice.
         threads: Threads of each network; 0: what suits the machine.
         providers: What ONNX models run on, best first, such as `("cuda", "cpu")`; none: the CPU.
 
@@ -97,9 +101,21 @@ def load(
         model, columns = DEFAULTS[str(name)]
         log.info("%s: using %s, the default for this task", name, model)
         return _as_skeleton(_build(find(model), options), find(model), skeleton(columns))
-    spec = spec_of_file(Path(name)) if Path(name).suffix in (".onnx", ".tflite") else find(str(name))
+    if Path(name).suffix in (".onnx", ".tflite"):
+        options = replace(options, file=Path(name))
+    spec = find(str(name)) if options.file is None else _of_file(options.file)
     log.info("using %s, as asked", spec.name)
     return _build(spec, options)
+
+
+def _of_file(path: Path) -> ModelSpec:
+    spec = spec_of_file(path)
+    if spec is None:
+        raise ValueError(
+            f"{path} does not say what it is; add it to the catalogue with "
+            f"`pinpoint models add {path} --like ROW`, where ROW names a model that is fed and read alike"
+        )
+    return spec
 
 
 def _as_skeleton(estimator: Estimator, spec: ModelSpec, columns: Skeleton) -> Estimator:
@@ -115,27 +131,32 @@ def _build(spec: ModelSpec, options: Options) -> Estimator:
 
 
 def _session(spec: ModelSpec, options: Options) -> Session:
-    path = next(iter(pull(spec).values()))
+    path = options.file or next(iter(pull(spec).values()))
     return open_session(path, outputs=spec.outputs, threads=options.threads, providers=options.providers)
 
 
 def _network(spec: ModelSpec, options: Options, columns: Skeleton | None = None) -> PointNetwork:
     session = _session(spec, options)
-    columns = columns or spec.skeleton
-    return PointNetwork(session, spec.codec, Preparation.of(spec, session.input), columns)
+    columns = spec.skeleton if columns is None else columns
+    if spec.codec is None or columns is None:
+        raise ValueError(f"{spec.name} does not say how its outputs are read: codec or skeleton is missing")
+    return PointNetwork(session, cast(Decoder, spec.codec), Preparation.of(spec, session.input), columns)
 
 
 def _one_stage(spec: ModelSpec, options: Options) -> OneStage:
     session = _session(spec, options)
-    columns = spec.skeleton or skeleton("box")
-    return OneStage(session, spec.codec, Preparation.of(spec, session.input), columns, spec.align)
+    if spec.codec is None:
+        raise ValueError(f"{spec.name} does not say how its outputs are read: codec is missing")
+    columns = skeleton("box") if spec.skeleton is None else spec.skeleton
+    prepare = Preparation.of(spec, session.input)
+    return OneStage(session, cast(InstanceCodec, spec.codec), prepare, columns, spec.align)
 
 
 def _detector(spec: ModelSpec, options: Options) -> Estimator:
     if options.detector is not None and not isinstance(options.detector, str):
         return options.detector
     chosen = find(options.detector or spec.detector)
-    alone = replace(options, detector=None)
+    alone = replace(options, detector=None, file=None)
     if chosen.pipeline != "one-stage":
         return _build(chosen, alone)
     return Search(_one_stage(chosen, alone), options.search, small=SMALL.get(chosen.task, 0.0))

@@ -13,6 +13,8 @@ from pinpoint.runtime import TensorSpec
 
 __all__ = ["Preparation"]
 
+FLOAT = np.dtype(np.float32)
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -34,7 +36,7 @@ class Preparation:
     bgr: bool = False
     pad_value: float | None = 0.0
     channels_first: bool = False
-    dtype: np.dtype = np.dtype(np.float32)
+    dtype: np.dtype = FLOAT
 
     @classmethod
     def of(cls, spec: ModelSpec, tensor: TensorSpec) -> "Preparation":
@@ -76,7 +78,7 @@ class Preparation:
 
     def _fill(self, slot: NDArray, crop: Image) -> None:
         if self.bgr:
-            crop = cv2.cvtColor(crop, cv2.COLOR_RGB2BGR)
+            crop = cv2.cvtColor(crop, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
         if self.dtype.kind in "iu":
             slot[...] = crop.transpose(2, 0, 1) if self.channels_first else crop
         elif self.channels_first:
@@ -87,6 +89,6 @@ class Preparation:
 
     @cached_property
     def _levels(self) -> NDArray[np.float32]:
-        """What each of the 256 grey levels becomes in each channel, shape (3, 256): faster than arithmetic."""
+        """What each of the 256 levels becomes in each channel, shape (3, 256): faster than arithmetic."""
         mean, std = np.array(self.mean), np.array(self.std)
         return ((np.arange(256)[None] - mean[:, None]) / std[:, None]).astype(np.float32)

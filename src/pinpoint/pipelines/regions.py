@@ -166,7 +166,7 @@ class HullRegion:
 class HandOfBodyRegion:
     """A square around the hand that follows a body's wrist, turned so that the fingers point up.
 
-    Placed as MediaPipe Holistic does from the knuckles of `blazepose33` (hand_landmarks_from_pose_to_recrop_roi).
+    Placed as MediaPipe Holistic does from the knuckles of `blazepose33`.
 
     Args:
         side: `left` or `right`.

@@ -22,8 +22,8 @@ class Search:
 
     Args:
         detector: The detector. It should also report what it is not sure of.
-        mode: `whole` looks once; `tiles` always looks at the tiles too; `auto` does so unless the first look found
-            exactly one instance, sure and unsure ones counted, and that one is not small.
+        mode: `whole` looks once; `tiles` always looks at the tiles too; `auto` does so unless the first look
+            found exactly one instance, sure and unsure ones counted, and that one is not small.
         more: Further detectors that are shown the whole picture whenever the tiles are looked at.
         min_score: Detections below are dropped in the end.
         max_iou: Of two detections that overlap more, the better one stays.

@@ -58,7 +58,8 @@ class WholeBody:
         people = _without_twin_hands(people)
         if boxes is not None:
             return people
-        return Keypoints.concatenate([people, *_strangers(faces[face_owners < 0], hands[hand_owners < 0])])
+        strange = hands[(hand_owners < 0) & ~_inside(hands, people)]
+        return Keypoints.concatenate([people, *_strangers(faces[face_owners < 0], strange)])
 
     def _with_missing_faces(self, image: Image, people: Keypoints, bodies: Keypoints) -> Keypoints:
         """Look for the faces of the heads that have none yet."""
@@ -97,7 +98,7 @@ def _placed(people: Keypoints, parts: Keypoints, rows: Rows, name: str) -> Keypo
 
 
 def _lacks(people: Keypoints, name: str) -> NDArray[np.bool_]:
-    return np.isnan(people.xy[:, people.skeleton.part_index(name), 0]).all(axis=1)
+    return np.asarray(np.isnan(people.xy[:, people.skeleton.part_index(name), 0]).all(axis=1))
 
 
 def _rows(found: Keypoints) -> Rows:
@@ -126,6 +127,14 @@ def _owners(parts: Keypoints, points: Float, anchors: Float) -> Rows:
         owners[part] = anchor
         apart[part], apart[:, anchor] = np.inf, np.inf
     return owners
+
+
+def _inside(hands: Keypoints, people: Keypoints) -> NDArray[np.bool_]:
+    """Whether the middle of each hand lies in somebody's box: then it is that person's, seen twice."""
+    middle = hands.xy.mean(axis=1)[:, None]
+    boxes = np.zeros((0, 4)) if people.boxes is None else people.boxes
+    within = (middle >= boxes[None, :, :2]) & (middle <= boxes[None, :, 2:])
+    return within.all(axis=2).any(axis=1)
 
 
 def _nose(faces: Keypoints) -> Float:
@@ -161,7 +170,7 @@ def _strangers(faces: Keypoints, hands: Keypoints) -> list[Keypoints]:
     """Faces and hands that belong to no body, each as a person of whom nothing else is seen."""
     found = [convert(faces, "coco_wholebody133")] if len(faces) else []
     for side in SIDES:
-        mine = hands[hands.labels == side] if hands.labels is not None else hands[:0]
+        mine = hands[:0] if hands.labels is None else hands[hands.labels == side]
         if len(mine):
             found.append(_placed(_unseen(mine), mine, np.arange(len(mine)), f"{side}_hand"))
     return found

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pinpoint.geometry import Float
+
 __all__ = ["Layer", "capsules", "clip_segments", "premultiplied"]
 
-Float = NDArray[np.float64]
 SHIFT = 4  # OpenCV's fixed point: coordinates in sixteenths of a pixel
 STRIP = 32_768  # pixels blended at once: what fits the processor's cache goes five times faster
 CAP = np.linspace(-np.pi / 2, np.pi / 2, 6)

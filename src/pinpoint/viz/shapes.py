@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pinpoint.geometry import boxes_of_points
+from pinpoint.geometry import Float, boxes_of_points
 from pinpoint.keypoints import Keypoints
 from pinpoint.viz.layer import clip_segments
 from pinpoint.viz.palette import Look, instance_colors
@@ -25,8 +25,6 @@ __all__ = [
     "line_widths",
     "point_alpha",
 ]
-
-Float = NDArray[np.float64]
 
 EXTENT_SHARE = 0.028  # widest limb as a share of the longer side of what it belongs to
 THINNEST = 1.2  # pixels

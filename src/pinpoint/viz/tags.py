@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints
 from pinpoint.viz.layer import Layer, capsules, premultiplied
 from pinpoint.viz.palette import instance_colors
@@ -14,8 +15,6 @@ from pinpoint.viz.style import Style
 __all__ = ["draw_tags", "tag_texts"]
 
 Image = NDArray[np.uint8]
-Float = NDArray[np.float64]
-
 TEXT_SHARE, SMALLEST_TEXT = 0.024, 11  # height of the type relative to the picture, and in pixels
 INK = (16, 18, 24)
 LONGEST = 40  # characters
