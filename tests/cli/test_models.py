@@ -13,7 +13,8 @@ def pulled(monkeypatch):
     """The names of what is pulled; nothing is fetched."""
     names = []
 
-    def pull(spec, progress):
+    def pull(spec, progress, *, verify):
+        assert verify, "whoever pulls by hand wants to be sure"
         names.append(spec.name)
         for done in (1_000_000, 2_000_000):
             progress(done, 2_000_000, f"{spec.name}.tflite")
@@ -77,7 +78,7 @@ def test_a_task_stands_for_its_model(pinpoint, pulled):
 
 
 def test_a_failed_pull_is_status_1_without_a_traceback(pinpoint, monkeypatch):
-    def pull(spec, progress):
+    def pull(spec, progress, *, verify):
         raise PullError("there is no network")
 
     monkeypatch.setattr(estimators, "pull", pull)

@@ -59,8 +59,12 @@ def load_estimator(choice: Choice) -> Estimator:
     )
 
 
-def fetch(names: Sequence[str]) -> list[ModelSpec]:
+def fetch(names: Sequence[str], *, verify: bool = False) -> list[ModelSpec]:
     """Have the files of models, and of all that they need, in the cache.
+
+    Args:
+        names: Tasks and models.
+        verify: Hash the files that are there even if they look untouched.
 
     Returns:
         What was needed, each once.
@@ -72,7 +76,7 @@ def fetch(names: Sequence[str]) -> list[ModelSpec]:
     specs = list(dict.fromkeys(spec.name for name in names for spec in needed(name)))
     with Fetching() as progress:
         for spec in map(find, specs):
-            pull(spec, progress)
+            pull(spec, progress, verify=verify)
     return [find(name) for name in specs]
 
 

@@ -6,6 +6,8 @@ import sys
 
 import typer
 
+from pinpoint.io.errors import UnreadableError
+
 __all__ = ["on_a_terminal", "printable", "reason_of", "refuse", "say", "show_log"]
 
 
@@ -36,16 +38,24 @@ def printable(name: str) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """Why something failed, on one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return " ".join(str(getattr(error, "reason", error)).split())
+    """Why something failed, on one line, for messages that name it already."""
+    return _one_line(error.reason) if isinstance(error, UnreadableError) else _message(error)
 
 
 def refuse(error: Exception, status: int) -> int:
     """Say why nothing is done, and return the exit status."""
-    say(f"error: {error}")
+    say(f"error: {_message(error)}")
     return status
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return _one_line(str(error))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def on_a_terminal() -> bool:

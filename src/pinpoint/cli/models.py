@@ -67,7 +67,7 @@ def pull(
     from pinpoint.cli.messages import refuse
 
     try:
-        specs = fetch(names)
+        specs = fetch(names, verify=True)
     except ValueError as error:
         raise typer.Exit(refuse(error, 2)) from None
     except OSError as error:

@@ -45,7 +45,7 @@ def fitted(path: Path, *, moving: bool) -> Path:
 def name_of(source: Source) -> str:
     """What a source is called in results and messages: an address without the name and password in it."""
     if source.kind != "stream":
-        return source.path
+        return f"camera {source.path}" if source.kind == "camera" else source.path
     parts = urlsplit(source.path)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
@@ -86,7 +86,8 @@ def _live_names(sources: Sequence[Source]) -> dict[Source, Path]:
 
 def _slug(source: Source) -> str:
     address = urlsplit(name_of(source))
-    return re.sub(r"[^A-Za-z0-9.]+", "-", f"{source.kind} {address.netloc}{address.path}").strip("-.")
+    place = f"stream {address.netloc}" if source.kind == "stream" else ""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", f"{place}{address.path}").strip("-.")
 
 
 def _refuse_overwriting(paths: Mapping[Source, Path], inputs: set[str]) -> None:

@@ -54,33 +54,33 @@ class NoBar(Watch):
 
 
 class Bar(Watch):
-    """Counts pictures and frames; comes up after a second.
+    """Counts sources, and the frames of each; comes up after a second.
 
     Args:
-        sources: How many sources there are; each counts as one picture until it says that it has more.
+        sources: How many sources there are.
     """
 
     def __init__(self, sources: int) -> None:
-        self._total: float | None = sources
-        self._done, self._goal = 0, 0
+        self._sources = sources
+        self._ended, self._step = 0, 0
+        self._steps: int | None = None
         self._name = ""
         self._start = time.monotonic()
         self._shown: tuple[RichProgress, TaskID] | None = None
 
     def begin(self, name: str, steps: int | None) -> None:
-        """Show the name, and make room for more than one step."""
-        self._name = name
-        self._goal = self._done + (steps or 1)
-        self._total = None if self._total is None or steps is None else self._total + steps - 1
+        """Show the name from now on."""
+        self._name, self._steps, self._step = name, steps, 0
 
     def step(self) -> None:
-        """Go on by one."""
-        self._done += 1
+        """Go on by one picture or frame."""
+        self._step += 1
         self._show()
 
     def end(self) -> None:
-        """Go on to where the source would have ended."""
-        self._done = max(self._done, self._goal)
+        """Go on to the next source."""
+        self._ended += 1
+        self._step, self._steps = 0, None
 
     def __enter__(self) -> Self:
         return self
@@ -93,9 +93,16 @@ class Bar(Watch):
         if self._shown is None:
             if time.monotonic() - self._start < PATIENCE:
                 return
-            self._shown = _rich_bar()
+            self._shown = _rich_bar(self._sources)
         bar, task = self._shown
-        bar.update(task, completed=self._done, total=self._total, description=self._name[-40:])
+        share = min(self._step / self._steps, 1.0) if self._steps else 0.0
+        bar.update(task, completed=self._ended + share, description=self._description())
+
+    def _description(self) -> str:
+        name = self._name if len(self._name) <= 40 else f"...{self._name[-37:]}"
+        if self._steps == 1:
+            return name
+        return f"{name}, frame {self._step}/{self._steps or '?'}"
 
 
 def watching(sources: int) -> Watch:
@@ -133,7 +140,7 @@ class Fetching:
         bar.update(self._tasks[what], completed=done, total=total or None)
 
 
-def _rich_bar() -> "tuple[RichProgress, TaskID]":
+def _rich_bar(sources: int) -> "tuple[RichProgress, TaskID]":
     from rich import progress
     from rich.console import Console
 
@@ -141,12 +148,13 @@ def _rich_bar() -> "tuple[RichProgress, TaskID]":
         progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
         progress.TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
     )
     bar.start()
-    return bar, bar.add_task("", total=None)
+    return bar, bar.add_task("", total=sources)
 
 
 def _rich_download_bar() -> "RichProgress":
