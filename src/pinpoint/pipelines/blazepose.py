@@ -9,15 +9,16 @@ from numpy.typing import ArrayLike
 from pinpoint.evaluation.oks import oks
 from pinpoint.geometry import Float, Image, boxes_of_points, clip_boxes, iou
 from pinpoint.keypoints import Estimator, Keypoints, convert
-from pinpoint.pipelines.one_stage import as_boxes
+from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.regions import BoxRegion, CircleRegion
 from pinpoint.pipelines.top_down import PointNetwork, averaged
 from pinpoint.skeletons import Skeleton, skeleton
 
-__all__ = ["BlazePose", "blazepose35"]
+__all__ = ["BlazePose", "WholePersonBoxes", "blazepose35"]
 
 FROM_DETECTOR = CircleRegion("mid_hip", "full_body_circle", scale=1.25)
 FROM_BOX = BoxRegion(scale=1.25)
+AROUND_BODY = CircleRegion("mid_hip", "full_body_circle", scale=1.0)
 AGAIN = CircleRegion("mid_hip", "full_body_circle", scale=1.4)
 MIN_PRESENCE = 0.5
 SAME_PERSON = 0.5  # OKS, as in MMDeploy's PoseTracker
@@ -51,7 +52,7 @@ class BlazePose:
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
         if boxes is not None:
-            return self._of_boxes(image, as_boxes(boxes))
+            return in_boxes(image, boxes, lambda given: self._of_boxes(image, given))
         found = self.detector(image)
         if "mid_hip" not in found.skeleton:
             return _distinct(self._of_boxes(image, found))
@@ -70,6 +71,27 @@ class BlazePose:
     def _again(self, image: Image, kps: Keypoints) -> Keypoints:
         plain = self.network(image, kps, AGAIN)
         return averaged(plain, self.network(image, kps, AGAIN, mirrored=True)) if self.looks > 1 else plain
+
+
+@dataclass(frozen=True)
+class WholePersonBoxes:
+    """BlazePose's detector for those who need a box around the whole person: its own boxes hold faces.
+
+    Args:
+        detector: Finds people as `blazepose_align4`. What has no circles is passed on as it is.
+    """
+
+    detector: Estimator
+
+    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+        """Estimate; see `Estimator`. Boxes are squares around the circles of bodies, cut to the picture."""
+        found = self.detector(image, boxes)
+        if boxes is not None or "full_body_circle" not in found.skeleton:
+            return found
+        middle, sizes, _ = AROUND_BODY(found)
+        height, width = image.shape[:2]
+        squares = np.concatenate([middle - sizes / 2, middle + sizes / 2], axis=1)
+        return replace(found, boxes=clip_boxes(squares, (width, height)))
 
 
 def _trimmed(kps: Keypoints) -> Keypoints:

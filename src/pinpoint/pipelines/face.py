@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from pinpoint.codecs.mediapipe import EYE_POINTS, IRIS_POINTS
 from pinpoint.geometry import Float, Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
-from pinpoint.pipelines.one_stage import as_boxes
+from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, LineRegion
 from pinpoint.pipelines.top_down import PointNetwork, averaged
 from pinpoint.skeletons import Skeleton, skeleton
@@ -42,13 +42,16 @@ class FaceMesh:
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
         if boxes is not None:
-            return self._again(image, self.network(image, as_boxes(boxes), FROM_BOX))
+            return in_boxes(image, boxes, lambda given: self._of_boxes(image, given))
         return self.read(image, self.detector(image))
 
     def read(self, image: Image, found: Keypoints) -> Keypoints:
         """Read the faces among what was found: `face6` with boxes, or boxes only."""
         region = FROM_DETECTOR if "right_eye" in found.skeleton else FROM_BOX
         return self._again(image, self.network(image, found, region).above(MIN_PRESENCE))
+
+    def _of_boxes(self, image: Image, found: Keypoints) -> Keypoints:
+        return self._again(image, self.network(image, found, FROM_BOX))
 
     def _again(self, image: Image, kps: Keypoints) -> Keypoints:
         if self.looks < 2 or not len(kps):

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from pinpoint.geometry import Image, boxes_of_points, iou
 from pinpoint.keypoints import Estimator, Keypoints
-from pinpoint.pipelines.one_stage import as_boxes
+from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, Region
 from pinpoint.pipelines.top_down import PointNetwork
 
@@ -45,11 +45,13 @@ class Hands:
         The turn of a hand in a given box is not known, so the network always looks at it twice.
         """
         if boxes is not None:
-            kps = self.network(image, as_boxes(boxes), FROM_BOX)
-            return self.network(image, kps, AGAIN) if len(kps) else kps
+            return in_boxes(image, boxes, lambda given: self._of_boxes(image, given))
         found = self.detector(image)
         kps = self.read(image, found, FROM_DETECTOR if "wrist" in found.skeleton else FROM_BOX, self.looks)
         return distinct_hands(replace(kps, boxes=boxes_of_points(kps.xy)))
+
+    def _of_boxes(self, image: Image, found: Keypoints) -> Keypoints:
+        return self.network(image, self.network(image, found, FROM_BOX), AGAIN)
 
     def read(self, image: Image, found: Keypoints, region: Region, looks: int) -> Keypoints:
         """Read the hands among what was found, in so many looks."""

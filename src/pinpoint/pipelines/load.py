@@ -1,5 +1,6 @@
 """From a name to an estimator: the one place where strings become objects."""
 
+import difflib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from pinpoint.codecs import Decoder, InstanceCodec
 from pinpoint.geometry import Image
 from pinpoint.hub import ModelSpec, find, pull, spec_of_file
 from pinpoint.keypoints import Estimator, Keypoints, convert
-from pinpoint.pipelines.blazepose import BlazePose, blazepose35
+from pinpoint.pipelines.blazepose import BlazePose, WholePersonBoxes, blazepose35
 from pinpoint.pipelines.face import Face68, FaceIris, FaceMesh, LinearMap, eye_skeleton
 from pinpoint.pipelines.hand import Hands
 from pinpoint.pipelines.one_stage import OneStage
@@ -67,6 +68,10 @@ class Options:
             raise ValueError(f"search is {self.search!r}, expected auto, whole or tiles")
         if self.looks not in (None, 1, 2):
             raise ValueError(f"looks is {self.looks!r}, expected 1 or 2")
+        if self.threads < 0:
+            raise ValueError(f"threads is {self.threads}, expected 0 (what suits the machine) or more")
+        if not (self.detector is None or isinstance(self.detector, str) or callable(self.detector)):
+            raise ValueError(f"detector is {self.detector!r}, expected a model's name or an estimator")
 
 
 def load(
@@ -101,14 +106,25 @@ def load(
         model, columns = DEFAULTS[str(name)]
         log.info("%s: using %s, the default for this task", name, model)
         return _as_skeleton(_build(find(model), options), find(model), skeleton(columns))
-    if Path(name).suffix in (".onnx", ".tflite"):
+    if Path(name).suffix.lower() in (".onnx", ".tflite"):
         options = replace(options, file=Path(name))
-    spec = find(str(name)) if options.file is None else _of_file(options.file)
+    spec = _known(str(name)) if options.file is None else _of_file(options.file)
     log.info("using %s, as asked", spec.name)
     return _build(spec, options)
 
 
+def _known(name: str) -> ModelSpec:
+    try:
+        return find(name)
+    except ValueError as error:
+        if close := difflib.get_close_matches(name, DEFAULTS, n=1):
+            raise ValueError(f"no model {name!r}; did you mean the task {close[0]!r}?") from error
+        raise
+
+
 def _of_file(path: Path) -> ModelSpec:
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
     spec = spec_of_file(path)
     if spec is None:
         raise ValueError(
@@ -155,7 +171,7 @@ def _one_stage(spec: ModelSpec, options: Options) -> OneStage:
 def _detector(spec: ModelSpec, options: Options) -> Estimator:
     if options.detector is not None and not isinstance(options.detector, str):
         return options.detector
-    chosen = find(options.detector or spec.detector)
+    chosen = _known(options.detector or spec.detector)
     alone = replace(options, detector=None, file=None)
     if chosen.pipeline != "one-stage":
         return _build(chosen, alone)
@@ -169,7 +185,8 @@ def _top_down(spec: ModelSpec, options: Options) -> TopDown:
     network = _network(spec, options)
     width, height = spec.input_size
     region = BoxRegion(width / height, spec.box_scale)
-    return TopDown(_detector(spec, options), network, region, region, flip_test=options.looks == 2)
+    people = WholePersonBoxes(_detector(spec, options))
+    return TopDown(people, network, region, region, flip_test=options.looks == 2)
 
 
 def _blazepose(spec: ModelSpec, options: Options) -> BlazePose:

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from pinpoint.codecs import InstanceCodec, Instances
 from pinpoint.geometry import Float, Image, invert, letterbox, transform_boxes, transform_points
 from pinpoint.keypoints import Keypoints
-from pinpoint.pipelines.preparation import Preparation
+from pinpoint.pipelines.boxes import best_in_boxes
+from pinpoint.pipelines.preparation import Preparation, picture_size
 from pinpoint.runtime import Session
-from pinpoint.skeletons import Skeleton, skeleton
+from pinpoint.skeletons import Skeleton
 
-__all__ = ["OneStage", "as_boxes"]
+__all__ = ["OneStage"]
+
+MIN_IOU = 0.3  # a box from elsewhere and ours around the same instance overlap at least so
 
 
 @dataclass(frozen=True)
@@ -34,38 +36,18 @@ class OneStage:
     align: float = 0.5
 
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
-        """Estimate; with `boxes`, keep for each the instance that fits it best (see `Estimator`)."""
-        height, width = image.shape[:2]
-        return self.within(image, letterbox((width, height), self.prepare.size, self.align))
+        """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order.
+
+        It holds the instance that fits the box best. A box that no instance overlaps by .3
+        (IoU) has missing keypoints and score 0.
+        """
+        found = self.within(image, letterbox(picture_size(image), self.prepare.size, self.align))
+        return found if boxes is None else best_in_boxes(image, found, boxes, MIN_IOU)
 
     def within(self, image: Image, input_from_image: Float) -> Keypoints:
         """Look at the part of the picture that a map of shape (2, 3) shows to the network."""
         found = self.codec.decode(*self.session.run(self.prepare(image, input_from_image[None])))
         return _in_image(found, invert(input_from_image), self.skeleton)
-
-
-def as_boxes(boxes: ArrayLike) -> Keypoints:
-    """Instances of which only the boxes are known.
-
-    Args:
-        boxes: x1 y1 x2 y2, shape (N, 4).
-
-    Raises:
-        ValueError: The shape is another one, or a box is not finite or has no area.
-    """
-    array = np.asarray(boxes, dtype=np.float64)
-    if array.size == 0:
-        array = array.reshape(0, 4)
-    if array.ndim != 2 or array.shape[1] != 4:
-        raise ValueError(f"boxes have shape {array.shape}, expected (N, 4) as x1 y1 x2 y2")
-    bad = ~(np.isfinite(array).all(axis=1) & (array[:, 2:] > array[:, :2]).all(axis=1))
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise ValueError(f"box {row} is {array[row].tolist()}, expected finite x1 < x2 and y1 < y2")
-    n = len(array)
-    return Keypoints(
-        np.zeros((n, 0, 2)), np.zeros((n, 0)), skeleton("box"), boxes=array, box_scores=np.ones(n)
-    )
 
 
 def _in_image(found: Instances, image_from_input: Float, columns: Skeleton) -> Keypoints:

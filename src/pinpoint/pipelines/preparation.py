@@ -11,7 +11,10 @@ from pinpoint.geometry import Float, Image, Size, warp
 from pinpoint.hub.spec import ModelSpec
 from pinpoint.runtime import TensorSpec
 
-__all__ = ["Preparation"]
+__all__ = ["Preparation", "picture_size"]
+
+TYPES = ("uint8", "int32", "int64", "float16", "float32", "float64")
+EXPECTED = "expected an RGB picture of shape (H, W, 3), uint8"
 
 FLOAT = np.dtype(np.float32)
 
@@ -43,11 +46,15 @@ class Preparation:
         """What a model of the catalogue asks for, with layout and type read from its network.
 
         Raises:
-            ValueError: The network's input is not a batch of colour pictures.
+            ValueError: The network's input is not a batch of colour pictures, or its type cannot hold them.
         """
         if len(tensor.shape) != 4 or 3 not in (tensor.shape[1], tensor.shape[3]):
             raise ValueError(
                 f"{spec.name}: input {tensor.name!r} has shape {tensor.shape}, expected a batch of pictures"
+            )
+        if tensor.dtype.name not in TYPES:
+            raise ValueError(
+                f"{spec.name}: input {tensor.name!r} is {tensor.dtype}, expected one of {', '.join(TYPES)}"
             )
         return cls(
             size=spec.input_size,
@@ -68,7 +75,11 @@ class Preparation:
 
         Returns:
             Shape (B, 3, h, w) or (B, h, w, 3), contiguous.
+
+        Raises:
+            ValueError: The picture has another shape or type.
         """
+        picture_size(image)
         width, height = self.size
         shape = (3, height, width) if self.channels_first else (height, width, 3)
         batch = np.empty((len(input_from_image), *shape), dtype=self.dtype)
@@ -92,3 +103,18 @@ class Preparation:
         """What each of the 256 levels becomes in each channel, shape (3, 256): faster than arithmetic."""
         mean, std = np.array(self.mean), np.array(self.std)
         return ((np.arange(256)[None] - mean[:, None]) / std[:, None]).astype(np.float32)
+
+
+def picture_size(image: Image) -> Size:
+    """Width and height of a picture, which every estimator is given in the one form that this checks.
+
+    Raises:
+        ValueError: It is not an RGB picture of shape (H, W, 3), uint8.
+    """
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f"image is a {type(image).__name__}, {EXPECTED}; read_image reads a file so")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"image has shape {image.shape}, {EXPECTED}")
+    if image.dtype != np.uint8:
+        raise ValueError(f"image is {image.dtype}, {EXPECTED} with values from 0 to 255")
+    return image.shape[1], image.shape[0]

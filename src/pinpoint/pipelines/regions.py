@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pinpoint.geometry import Float, Size, box_regions, boxes_of_points, region_matrices, transform_points
 from pinpoint.keypoints import Keypoints
@@ -33,6 +34,14 @@ class Regions(NamedTuple):
     def matrices(self, input_size: Size) -> Float:
         """Return the maps `input_from_image`, shape (N, 2, 3)."""
         return region_matrices(self.centers, self.sizes, self.angles, input_size)
+
+    def within(self, size: Size) -> NDArray[np.bool_]:
+        """Whether each is known and its upright hull meets a picture of this size, shape (N,)."""
+        cos, sin = np.abs(np.cos(self.angles)), np.abs(np.sin(self.angles))
+        width, height = self.sizes.T
+        reach = np.stack([width * cos + height * sin, width * sin + height * cos], axis=1) / 2
+        low, high = self.centers - reach, self.centers + reach
+        return np.logical_and.reduce((high > -0.5) & (low < np.array(size) - 0.5), axis=1)
 
 
 class Region(Protocol):
@@ -196,7 +205,8 @@ def _ends(found: Keypoints, start: str, end: str) -> tuple[Float, Float]:
 def _angle(start: Float, end: Float, *, up: bool) -> Float:
     """Radians by which the line is turned clockwise from where it should point."""
     x, y = (end - start).T
-    return np.arctan2(x, -y) if up else np.arctan2(y, x)
+    up_y = 0.0 - y  # not -y: the angle of (0, -0) is half a turn, and a line without length has none
+    return np.arctan2(x, up_y) if up else np.arctan2(y, x)
 
 
 def _turned(xy: Float, angle: Float) -> Float:

@@ -43,12 +43,10 @@ class Search:
 
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`."""
-        first = self.detector(image, boxes)
-        if (
-            boxes is not None
-            or self.mode == "whole"
-            or (self.mode == "auto" and self._is_alone(first, image))
-        ):
+        if boxes is not None:
+            return self.detector(image, boxes)
+        first = self.detector(image)
+        if self.mode == "whole" or (self.mode == "auto" and self._is_alone(first, image)):
             return first.above(self.min_score)
         looks = [first, *(detector(image) for detector in self.more), *self._tiled(image)]
         found = Keypoints.concatenate([look.above(self.min_score) for look in looks])

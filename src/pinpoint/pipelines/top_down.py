@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 from pinpoint.codecs import Decoder, Extras
 from pinpoint.geometry import Float, Image, compose, invert, mirror, transform_points
 from pinpoint.keypoints import Estimator, Keypoints
-from pinpoint.pipelines.one_stage import as_boxes
-from pinpoint.pipelines.preparation import Preparation
-from pinpoint.pipelines.regions import Region
+from pinpoint.pipelines.boxes import in_boxes, in_rows
+from pinpoint.pipelines.preparation import Preparation, picture_size
+from pinpoint.pipelines.regions import Region, Regions
 from pinpoint.runtime import Session
 from pinpoint.skeletons import Skeleton
 
@@ -40,6 +40,9 @@ class PointNetwork:
     ) -> Keypoints:
         """Read the keypoints of every instance found, in one batch.
 
+        An instance whose region is not known (NaN) or lies outside the picture keeps its row; its keypoints
+        are missing and its scores 0.
+
         Args:
             image: RGB, shape (H, W, 3).
             found: Instances with whatever `region` needs. Their boxes, ids and labels are kept.
@@ -49,6 +52,15 @@ class PointNetwork:
         if not len(found):
             return Keypoints.empty(self.skeleton)
         regions = region(found)
+        seen = regions.within(picture_size(image))
+        if seen.all():
+            return self._read(image, found, regions, mirrored)
+        if not seen.any():
+            return in_rows(Keypoints.empty(self.skeleton), seen, found)
+        shown = Regions(*(values[seen] for values in regions))
+        return in_rows(self._read(image, found[seen], shown, mirrored), seen, found)
+
+    def _read(self, image: Image, found: Keypoints, regions: Regions, mirrored: bool) -> Keypoints:
         input_from_image = regions.matrices(self.prepare.size)
         if mirrored:
             input_from_image = compose(mirror(self.prepare.size[0]), input_from_image)
@@ -97,9 +109,12 @@ class TopDown:
     flip_test: bool = False
 
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
-        """Estimate; see `Estimator`."""
-        found = self.detector(image) if boxes is None else as_boxes(boxes)
-        region = self.region if boxes is None else self.box_region
+        """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
+        if boxes is not None:
+            return in_boxes(image, boxes, lambda given: self._read(image, given, self.box_region))
+        return self._read(image, self.detector(image), self.region)
+
+    def _read(self, image: Image, found: Keypoints, region: Region) -> Keypoints:
         plain = self.network(image, found, region)
         return averaged(plain, self.network(image, found, region, mirrored=True)) if self.flip_test else plain
 
