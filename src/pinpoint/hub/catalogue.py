@@ -46,7 +46,7 @@ def requirements(spec: ModelSpec) -> tuple[ModelSpec, ...]:
     waiting = [spec]
     while waiting:
         asked = waiting.pop(0)
-        for name in (*asked.parts, asked.detector):
+        for name in (*asked.parts, asked.detector, asked.tile_detector):
             if name and name not in needed:
                 needed[name] = find(name)
                 waiting.append(needed[name])

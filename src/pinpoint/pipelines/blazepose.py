@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pinpoint.evaluation.oks import oks
 from pinpoint.geometry import Float, Image, boxes_of_points, clip_boxes, iou
 from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.boxes import in_boxes
+from pinpoint.pipelines.duplicates import distinct_bodies
 from pinpoint.pipelines.regions import BoxRegion, CircleRegion
 from pinpoint.pipelines.top_down import PointNetwork, averaged
 from pinpoint.skeletons import Skeleton, skeleton
@@ -21,7 +21,6 @@ FROM_BOX = BoxRegion(scale=1.25)
 AROUND_BODY = CircleRegion("mid_hip", "full_body_circle", scale=1.0)
 AGAIN = CircleRegion("mid_hip", "full_body_circle", scale=1.4)
 MIN_PRESENCE = 0.5
-SAME_PERSON = 0.5  # OKS, as in MMDeploy's PoseTracker
 
 
 @cache
@@ -41,13 +40,13 @@ class BlazePose:
     Args:
         detector: Finds people as `blazepose_align4`, or as boxes only.
         network: Reads `blazepose35`.
-        looks: How often the network looks at what the detector found: 2 looks again where the first look's
-            points say that the body is, plainly and in the mirror.
+        looks: 1 looks once at what the detector found; 2 looks again where the first look's points say that
+            the body is, plainly and in the mirror. None: 1 for the detector's finds, 2 for boxes.
     """
 
     detector: Estimator
     network: PointNetwork
-    looks: int = 1
+    looks: int | None = None
 
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
@@ -55,12 +54,12 @@ class BlazePose:
             return in_boxes(image, boxes, lambda given: self._of_boxes(image, given))
         found = self.detector(image)
         if "mid_hip" not in found.skeleton:
-            return _distinct(self._of_boxes(image, found))
+            return distinct_bodies(self._of_boxes(image, found))
         kps = self.network(image, found, FROM_DETECTOR).above(MIN_PRESENCE)
-        kps = self._again(image, kps) if self.looks > 1 else kps
+        kps = self._again(image, kps) if self.looks == 2 else kps
         height, width = image.shape[:2]
         hulls = clip_boxes(boxes_of_points(kps.xy[:, :33]), (width, height))
-        return _distinct(_trimmed(replace(kps, boxes=hulls)))
+        return distinct_bodies(_trimmed(replace(kps, boxes=hulls)))
 
     def _of_boxes(self, image: Image, found: Keypoints) -> Keypoints:
         kps = self._again(image, self.network(image, found, FROM_BOX))
@@ -70,7 +69,7 @@ class BlazePose:
 
     def _again(self, image: Image, kps: Keypoints) -> Keypoints:
         plain = self.network(image, kps, AGAIN)
-        return averaged(plain, self.network(image, kps, AGAIN, mirrored=True)) if self.looks > 1 else plain
+        return plain if self.looks == 1 else averaged(plain, self.network(image, kps, AGAIN, mirrored=True))
 
 
 @dataclass(frozen=True)
@@ -97,22 +96,6 @@ class WholePersonBoxes:
 def _trimmed(kps: Keypoints) -> Keypoints:
     """Drop the two points that only place crops."""
     return convert(kps, "blazepose33")
-
-
-def _distinct(kps: Keypoints) -> Keypoints:
-    """Keep the best of each group of instances that are one person found twice."""
-    if len(kps) < 2:
-        return kps
-    body = convert(kps, "coco17")
-    sizes = boxes_of_points(body.xy)
-    areas = 0.53 * np.prod(sizes[:, 2:] - sizes[:, :2], axis=1)  # the usual share of a person in its box
-    same = oks(body.xy, body.xy, areas, np.array(body.skeleton.sigmas)) > SAME_PERSON
-    scores = np.zeros(len(kps)) if kps.box_scores is None else kps.box_scores
-    kept: list[int] = []
-    for row in np.argsort(-scores, kind="stable"):
-        if not same[kept, row].any() and not same[row, kept].any():
-            kept.append(int(row))
-    return kps[kept]
 
 
 def _fit(hulls: Float, boxes: Float | None) -> Float:

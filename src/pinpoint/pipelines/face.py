@@ -10,6 +10,7 @@ from pinpoint.codecs.mediapipe import EYE_POINTS, IRIS_POINTS
 from pinpoint.geometry import Float, Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
+from pinpoint.pipelines.duplicates import distinct_hulls
 from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, LineRegion
 from pinpoint.pipelines.top_down import PointNetwork, averaged
 from pinpoint.skeletons import Skeleton, skeleton
@@ -43,10 +44,11 @@ class FaceMesh:
         """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
         if boxes is not None:
             return in_boxes(image, boxes, lambda given: self._of_boxes(image, given))
-        return self.read(image, self.detector(image))
+        kps = distinct_hulls(self.read(image, self.detector(image)))
+        return replace(kps, boxes=boxes_of_points(kps.xy))
 
     def read(self, image: Image, found: Keypoints) -> Keypoints:
-        """Read the faces among what was found: `face6` with boxes, or boxes only."""
+        """Read the faces among what was found: `face6` with boxes, or boxes only. Their boxes are kept."""
         region = FROM_DETECTOR if "right_eye" in found.skeleton else FROM_BOX
         return self._again(image, self.network(image, found, region).above(MIN_PRESENCE))
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from pinpoint.geometry import Image, boxes_of_points, iou
+from pinpoint.geometry import Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
+from pinpoint.pipelines.duplicates import distinct_hulls
 from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, Region
 from pinpoint.pipelines.top_down import PointNetwork
 
@@ -22,7 +22,6 @@ STEADY = (
 )  # fmt: skip
 AGAIN = HullRegion("wrist", "middle_finger_mcp", up=True, scale=2.0, shift=-0.1, points=STEADY)
 MIN_PRESENCE = 0.5
-SAME_HAND = 0.5
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Hands:
             return in_boxes(image, boxes, lambda given: self._of_boxes(image, given))
         found = self.detector(image)
         kps = self.read(image, found, FROM_DETECTOR if "wrist" in found.skeleton else FROM_BOX, self.looks)
-        return distinct_hands(replace(kps, boxes=boxes_of_points(kps.xy)))
+        return distinct_hulls(replace(kps, boxes=boxes_of_points(kps.xy)))
 
     def _of_boxes(self, image: Image, found: Keypoints) -> Keypoints:
         return self.network(image, self.network(image, found, FROM_BOX), AGAIN)
@@ -59,15 +58,3 @@ class Hands:
         for _ in range(looks - 1):
             kps = self.network(image, kps, AGAIN).above(MIN_PRESENCE)
         return kps
-
-
-def distinct_hands(kps: Keypoints) -> Keypoints:
-    """Keep the surest of each group of hands whose boxes overlap by more than half."""
-    if len(kps) < 2 or kps.boxes is None or kps.box_scores is None:
-        return kps
-    same = iou(kps.boxes, kps.boxes) > SAME_HAND
-    kept: list[int] = []
-    for row in np.argsort(-kps.box_scores, kind="stable"):
-        if not same[kept, row].any():
-            kept.append(int(row))
-    return kps[kept]

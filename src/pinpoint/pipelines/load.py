@@ -175,10 +175,8 @@ def _detector(spec: ModelSpec, options: Options) -> Estimator:
     alone = replace(options, detector=None, file=None)
     if chosen.pipeline != "one-stage":
         return _build(chosen, alone)
-    return Search(_one_stage(chosen, alone), options.search, small=SMALL.get(chosen.task, 0.0))
-
-
-SMALL = {"person-detector": 0.0}
+    closer = _one_stage(find(chosen.tile_detector), alone) if chosen.tile_detector else None
+    return Search(_one_stage(chosen, alone), closer, options.search)
 
 
 def _top_down(spec: ModelSpec, options: Options) -> TopDown:
@@ -190,7 +188,7 @@ def _top_down(spec: ModelSpec, options: Options) -> TopDown:
 
 
 def _blazepose(spec: ModelSpec, options: Options) -> BlazePose:
-    return BlazePose(_detector(spec, options), _network(spec, options, blazepose35()), options.looks or 1)
+    return BlazePose(_detector(spec, options), _network(spec, options, blazepose35()), options.looks)
 
 
 def _face_mesh(spec: ModelSpec, options: Options) -> FaceMesh:

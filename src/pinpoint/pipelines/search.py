@@ -18,13 +18,13 @@ SearchMode = Literal["auto", "whole", "tiles"]
 
 @dataclass(frozen=True)
 class Search:
-    """Shows a detector the whole picture, then overlapping square tiles of it.
+    """Shows a detector the whole picture, then, where there may be more, overlapping square tiles of it too.
 
     Args:
-        detector: The detector. It should also report what it is not sure of.
+        detector: Sees the whole picture first. It should also report what it is not sure of.
+        tile_detector: Sees the tiles, and the whole picture with them; none: the same.
         mode: `whole` looks once; `tiles` always looks at the tiles too; `auto` does so unless the first look
             found exactly one instance, sure and unsure ones counted, and that one is not small.
-        more: Further detectors that are shown the whole picture whenever the tiles are looked at.
         min_score: Detections below are dropped in the end.
         max_iou: Of two detections that overlap more, the better one stays.
         rows: Tiles along each side of the picture.
@@ -33,8 +33,8 @@ class Search:
     """
 
     detector: OneStage
+    tile_detector: OneStage | None = None
     mode: SearchMode = "auto"
-    more: tuple[OneStage, ...] = ()
     min_score: float = 0.5
     max_iou: float = 0.3
     rows: int = 3
@@ -48,7 +48,7 @@ class Search:
         first = self.detector(image)
         if self.mode == "whole" or (self.mode == "auto" and self._is_alone(first, image)):
             return first.above(self.min_score)
-        looks = [first, *(detector(image) for detector in self.more), *self._tiled(image)]
+        looks = [first, *self._tiled(image)]
         found = Keypoints.concatenate([look.above(self.min_score) for look in looks])
         return found[nms(_boxes(found), _scores(found), self.max_iou)]
 
@@ -59,10 +59,13 @@ class Search:
         return max(right - left, bottom - top) >= self.small * max(image.shape[:2])
 
     def _tiled(self, image: Image) -> Iterator[Keypoints]:
+        detector = self.tile_detector or self.detector
+        if detector is not self.detector:
+            yield detector(image)
         centers, side = _tiles(image.shape[1], image.shape[0], self.rows, self.share)
         sizes = np.full_like(centers, side)
-        for matrix in region_matrices(centers, sizes, 0.0, self.detector.prepare.size):
-            yield self.detector.within(image, matrix)
+        for matrix in region_matrices(centers, sizes, 0.0, detector.prepare.size):
+            yield detector.within(image, matrix)
 
 
 def _tiles(width: int, height: int, rows: int, share: float) -> tuple[Float, float]:

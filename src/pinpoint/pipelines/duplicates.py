@@ -1,0 +1,42 @@
+"""One instance found twice is one instance."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinpoint.evaluation.oks import oks
+from pinpoint.geometry import boxes_of_points, iou
+from pinpoint.keypoints import Keypoints, convert
+
+__all__ = ["distinct_bodies", "distinct_hulls"]
+
+SAME_BODY = 0.5  # OKS, as in MMDeploy's PoseTracker
+SAME_HULL = 0.5
+
+
+def distinct_bodies(kps: Keypoints) -> Keypoints:
+    """Keep the surest of each group of people whose `coco17` keypoints are alike."""
+    if len(kps) < 2:
+        return kps
+    body = convert(kps, "coco17")
+    hulls = boxes_of_points(body.xy)
+    areas = 0.53 * np.prod(hulls[:, 2:] - hulls[:, :2], axis=1)  # the usual share of a person in its box
+    alike = oks(body.xy, body.xy, areas, np.array(body.skeleton.sigmas)) > SAME_BODY
+    return kps[_surest(kps, alike | alike.T)]
+
+
+def distinct_hulls(kps: Keypoints) -> Keypoints:
+    """Keep the surest of each group of instances whose keypoints fill the same box."""
+    if len(kps) < 2:
+        return kps
+    hulls = np.nan_to_num(boxes_of_points(kps.xy))
+    return kps[_surest(kps, iou(hulls, hulls) > SAME_HULL)]
+
+
+def _surest(kps: Keypoints, alike: NDArray[np.bool_]) -> list[int]:
+    """Rows to keep, best first: each is unlike all that were kept before."""
+    scores = np.zeros(len(kps)) if kps.box_scores is None else kps.box_scores
+    kept: list[int] = []
+    for row in np.argsort(-scores, kind="stable"):
+        if not alike[kept, row].any():
+            kept.append(int(row))
+    return kept
