@@ -64,7 +64,7 @@ class BlazePose:
         rows, columns = heatmaps.shape[1:3]
         cell = np.array(self.input_size) / (columns, rows)
         reach = np.arange(self.window) - self.window // 2
-        at = np.floor(xy / cell).astype(np.intp)
+        at = np.floor(np.clip(np.nan_to_num(xy / cell, nan=-1), -1, (columns, rows))).astype(np.intp)
         inside = ((at >= 0) & (at < (columns, rows))).all(axis=-1)
         x, y = at[..., 0, None, None] + reach[None, :], at[..., 1, None, None] + reach[:, None]
         x, y = np.broadcast_arrays(x, y)

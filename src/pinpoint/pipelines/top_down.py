@@ -66,11 +66,13 @@ class PointNetwork:
             input_from_image = compose(mirror(self.prepare.size[0]), input_from_image)
         outputs = self.session.run(self.prepare(image, input_from_image))
         xy, scores = self.codec.decode(*outputs)
+        known = np.isfinite(xy).all(axis=-1)
+        xy = np.where(known[..., None], xy, np.nan)
         order = self.skeleton.flip_index if mirrored else slice(None)
         kps = replace(
             found,
             xy=transform_points(xy, invert(input_from_image))[:, order],
-            scores=np.where(np.isnan(xy).any(axis=-1), 0.0, np.clip(scores, 0, 1))[:, order],
+            scores=np.where(known, np.clip(scores, 0, 1), 0.0)[:, order],
             skeleton=self.skeleton,
             visible=None,
             xyz=None,
