@@ -23,6 +23,8 @@ class Ssd:
         anchors: Anchors on each cell of each layer.
         keypoints: Keypoints that each box carries.
         min_score: Boxes below are dropped.
+        sure: Boxes below vanish in a cluster whose best box is above, without moving it: its place is what the
+            networks that follow were made for.
         max_iou: Boxes that overlap a better one by more than this are merged into it.
     """
 
@@ -31,6 +33,7 @@ class Ssd:
     anchors: int = 2
     keypoints: int = 0
     min_score: float = 0.5
+    sure: float = 0.5
     max_iou: float = 0.3
 
     @cached_property
@@ -70,8 +73,9 @@ class Ssd:
             close = iou(boxes[waiting[:1]], boxes[waiting])[0] > self.max_iou
             close[0] = True
             cluster = waiting[close]
-            merged.append(np.average(flat[cluster], axis=0, weights=scores[cluster]))
-            best.append(scores[waiting[0]])
+            counts = scores[cluster] >= min(self.sure, scores[cluster[0]])
+            merged.append(np.average(flat[cluster], axis=0, weights=scores[cluster] * counts))
+            best.append(scores[cluster[0]])
             waiting = waiting[~close]
         table = np.array(merged).reshape(len(merged), 4 + 2 * self.keypoints)
         xy = table[:, 4:].reshape(len(table), self.keypoints, 2)
