@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -140,19 +141,13 @@ def convert(kps: Keypoints, target: Skeleton | str) -> Keypoints:
     goal = skeleton(target) if isinstance(target, str) else target
     if goal == kps.skeleton:
         return kps
-    groups = sources(goal, kps.skeleton)
-    if not any(groups):
-        raise ValueError(
-            f"cannot convert {kps.skeleton.name!r} to {goal.name!r}: they share no keypoint, "
-            "and no keypoint of the one can be made from the other's"
-        )
-    return replace(kps, skeleton=goal, **_gathered(kps, groups))
+    return replace(kps, skeleton=goal, **_gathered(kps, *_recipe(goal, kps.skeleton)))
 
 
-def _gathered(kps: Keypoints, groups: Sequence[tuple[str, ...]]) -> dict[str, NDArray[Any]]:
+def _gathered(
+    kps: Keypoints, index: NDArray[np.intp], weights: Float, found: NDArray[np.bool_]
+) -> dict[str, NDArray[Any]]:
     """Take the mean of a group of columns for each new column; without a group it is missing."""
-    index, weights = _table(groups, kps.skeleton)
-    found = np.array([bool(group) for group in groups])
 
     def mean(points: Float) -> Float:
         return np.einsum("nkmd,km->nkd", points[:, index], weights)
@@ -165,8 +160,21 @@ def _gathered(kps: Keypoints, groups: Sequence[tuple[str, ...]]) -> dict[str, ND
     return gathered
 
 
-def _table(groups: Sequence[tuple[str, ...]], source: Skeleton) -> tuple[NDArray[np.intp], Float]:
-    """Columns and weights of groups of names, both (K, M); short ones repeat their first name at weight 0."""
+@cache
+def _recipe(goal: Skeleton, source: Skeleton) -> tuple[NDArray[np.intp], Float, NDArray[np.bool_]]:
+    """Columns and weights of the groups to take, both (K, M), and whether there is a group, (K,).
+
+    Short groups repeat their first name at weight 0.
+
+    Raises:
+        ValueError: There is no group at all.
+    """
+    groups = sources(goal, source)
+    if not any(groups):
+        raise ValueError(
+            f"cannot convert {source.name!r} to {goal.name!r}: they share no keypoint, "
+            "and no keypoint of the one can be made from the other's"
+        )
     most = max(len(group) for group in groups)
     index = np.zeros((len(groups), most), dtype=np.intp)
     weights = np.full((len(groups), most), np.nan)
@@ -175,7 +183,7 @@ def _table(groups: Sequence[tuple[str, ...]], source: Skeleton) -> tuple[NDArray
             index[row] = source.index(group[0])
             index[row, : len(group)] = source.indices(group)
             weights[row] = np.where(np.arange(most) < len(group), 1 / len(group), 0.0)
-    return index, weights
+    return index, weights, np.array([bool(group) for group in groups])
 
 
 def _columns(n: int, k: int) -> dict[str, tuple[type, tuple[int, ...]]]:
