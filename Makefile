@@ -12,7 +12,7 @@ BENCHMARKS = $(shell grep -l '__name__ == "__main__"' benchmarks/*.py)
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make demo     find body, face and hands on a photograph; IMAGES="a.jpg b.jpg" for pictures of your own'
+	@echo 'make demo     find body, face and hands on a photograph; IMAGES="a.jpg b.jpg" for pictures of your own too'
 	@echo 'make test     run the tests; ARGS="-m \"not network\"" or any other arguments of pytest'
 	@echo 'make check    ruff, pyright and the import layers'
 	@echo 'make format   let ruff mend what it can'

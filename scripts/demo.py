@@ -1,9 +1,12 @@
 """Find bodies, faces and hands in pictures, draw them and say where the drawings are.
 
-Usage: python scripts/demo.py [PICTURE ...]   (without any: an astronaut, a photograph in the public domain)
+Usage: python scripts/demo.py [PICTURE ...]
+
+The first picture is always an astronaut: a photograph in the public domain that comes with scikit-image.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -12,6 +15,8 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 import pinpoint as pp
+from pinpoint.io.errors import UnreadableError
+from pinpoint.keypoints import Estimator
 from pinpoint.viz import Style
 
 OUT = Path("demo-output")
@@ -29,21 +34,20 @@ Image = NDArray[np.uint8]
 def main(paths: list[str]) -> int:
     """Go through the pictures; return 1 if one could not be read."""
     estimators = {task: pp.load(task) for task in SHOWN}
+    show("astronaut.png", astronaut(), estimators)
     failed = False
-    for path in paths or ["astronaut.png"]:
+    for path in paths:
         try:
-            image = pp.read_image(path) if paths else astronaut()
-        except ValueError as error:
+            show(Path(path).name, pp.read_image(path), estimators)
+        except UnreadableError as error:
             print(error, file=sys.stderr)
             failed = True
-            continue
-        found = {task: estimate(image) for task, estimate in estimators.items()}
-        show(Path(path).name, image, found)
     return int(failed)
 
 
-def show(name: str, image: Image, found: dict[str, pp.Keypoints]) -> None:
-    """Print what was found in one picture, and draw it."""
+def show(name: str, image: Image, estimators: Mapping[str, Estimator]) -> None:
+    """Print what is found in one picture, and draw it."""
+    found = {task: estimate(image) for task, estimate in estimators.items()}
     drawing, lines = image, np.zeros_like(image)
     for kps in found.values():
         drawing = pp.draw(drawing, kps)
