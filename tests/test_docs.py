@@ -6,11 +6,14 @@ a page needs beyond that it says in a comment: `<!-- needs: network -->` for mod
 """
 
 import re
+import runpy
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 import typer
 
@@ -79,3 +82,23 @@ def test_every_page_is_in_the_index():
 def test_links_lead_to_files_that_are_there(page):
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.network
+def test_the_readme_shows_what_the_demo_prints(tmp_path, monkeypatch, capsys):
+    """To two pixels, since processors round differently; the sketch above the words is not compared."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["demo.py"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_path(str(ROOT / "scripts/demo.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    shown = next(code for language, code in _blocks(PAGES[0]) if language == "text")
+    (words, numbers), (shown_words, shown_numbers) = map(_taken_apart, (printed, shown))
+    assert shown_words == words
+    np.testing.assert_allclose(shown_numbers, numbers, atol=2)
+
+
+def _taken_apart(text: str) -> tuple[list[str], list[int]]:
+    """Words and numbers of what stands below the sketch."""
+    words = text[text.index("astronaut") :]
+    return re.split(r"\d+", words), [int(number) for number in re.findall(r"\d+", words)]
