@@ -23,6 +23,7 @@ AGAIN = HullRegion("mesh-33", "mesh-263", scale=1.5)
 RIGHT_EYE = LineRegion("mesh-33", "mesh-133", scale=2.3)
 LEFT_EYE = LineRegion("mesh-362", "mesh-263", scale=2.3)
 MIN_PRESENCE = 0.5
+TINY = 1e-9  # points that coincide have no direction and no spread
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,9 @@ def upright_frame(xy: Float, axis: tuple[int, int]) -> tuple[Float, Float, Float
     """
     middle = xy.mean(axis=1, keepdims=True)
     spread = np.sqrt(((xy - middle) ** 2).sum(axis=2).mean(axis=1))[:, None, None]
+    spread = np.maximum(spread, TINY)
     x, y = (xy[:, axis[1]] - xy[:, axis[0]]).T
-    cos, sin = np.stack([x, y]) / np.hypot(x, y)
+    cos, sin = np.stack([x, y]) / np.maximum(np.hypot(x, y), TINY)
     turn = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], axis=1)
     return middle, turn, spread
 
