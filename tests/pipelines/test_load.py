@@ -1,0 +1,220 @@
+"""From names to estimators: the whole catalogue with networks that do nothing, and every way to be wrong."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pinpoint as pp
+from pinpoint.codecs import make_codec
+from pinpoint.codecs.ssd import Ssd
+from pinpoint.hub import ModelSpec, PullError, catalogue
+from pinpoint.pipelines import load as module
+from pinpoint.pipelines.load import BUILDERS, DEFAULTS, load
+from pinpoint.pipelines.search import Search
+from pinpoint.runtime import FakeSession, TensorSpec
+from pinpoint.skeletons import Skeleton
+from spots import SIDE, lit
+
+ROWS = {name: spec for name, spec in catalogue().items() if spec.pipeline in BUILDERS}
+OTHERS = {name: spec for name, spec in catalogue().items() if spec.pipeline not in BUILDERS}
+PICTURE = lit(50, 40)
+
+
+def nothing_found(codec):
+    rows = len(codec.centers)
+    return np.ones((1, rows, 4 + 2 * codec.keypoints)), np.full((1, rows, 1), -50.0)
+
+
+@pytest.fixture
+def no_networks(monkeypatch):
+    """Every file is there, networks take pictures of the size that their rows say; detectors find nothing."""
+    opened = []
+
+    def pull(spec):
+        shipped = {f.name: module.pull_as_it_is(spec)[f.name] for f in spec.files if "package:" in f.source}
+        return shipped or {"network": Path(spec.name)}
+
+    def open_session(path, **options):
+        codec, (width, height) = catalogue()[path.name].codec, catalogue()[path.name].input_size
+        opened.append((path.name, options))
+        tensor = TensorSpec("image", (None, 3, height, width), np.dtype(np.float32))
+        return FakeSession(nothing_found(codec) if isinstance(codec, Ssd) else (), input=tensor)
+
+    monkeypatch.setattr(module, "pull_as_it_is", module.pull, raising=False)
+    monkeypatch.setattr(module, "pull", pull)
+    monkeypatch.setattr(module, "open_session", open_session)
+    return opened
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_model_of_the_catalogue_can_be_built(name, no_networks):
+    estimator = load(name)
+    assert callable(estimator)
+    assert no_networks
+    if ROWS[name].pipeline != "one-stage":
+        kps = estimator(PICTURE, boxes=[])
+        assert (len(kps), kps.skeleton) == (0, ROWS[name].skeleton)
+
+
+@pytest.mark.parametrize("task", DEFAULTS)
+def test_every_task_answers_in_its_own_skeleton(task, no_networks, caplog):
+    with caplog.at_level(logging.INFO, "pinpoint"):
+        kps = load(task)(PICTURE, boxes=[])
+    model, columns = DEFAULTS[task]
+    assert kps.skeleton.name == columns
+    assert f"{task}: using {model}, the default for this task" in caplog.text
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_model_that_finds_no_keypoints_says_so(name):
+    with pytest.raises(ValueError, match=f"{name} is for {OTHERS[name].task} and finds no keypoints"):
+        load(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bodies", "no model 'bodies'; did you mean the task 'body'?"),
+        ("hands", "did you mean the task 'hand'?"),
+        ("whole-body", "did you mean the task 'wholebody'?"),
+        ("rtmpose-n", "did you mean .*rtmpose-"),
+        ("mediapipe-pose-ful", "did you mean mediapipe-pose-full"),
+        ("q", "no model 'q'; `pinpoint models list`"),
+        ("", "no model ''"),
+        ("../etc", "no model '../etc'"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_those_close_to_it(name, message):
+    with pytest.raises(ValueError, match=message):
+        load(name)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"search": "everywhere"}, "search is 'everywhere', expected auto, whole or tiles"),
+        ({"looks": 3}, "looks is 3, expected 1 or 2"),
+        ({"looks": 0}, "looks is 0"),
+        ({"threads": -1}, "threads is -1, expected 0"),
+        ({"detector": 7}, "detector is 7, expected a model's name or an estimator"),
+        ({"detector": "rtmdet-nanno"}, "did you mean .*rtmdet-nano"),
+        ({"detector": "mediapipe-selfie-segmentation"}, "finds no keypoints"),
+    ],
+)
+def test_an_option_that_is_none_is_refused(options, message, no_networks):
+    with pytest.raises(ValueError, match=message):
+        load("body", **options)
+
+
+def test_offline_a_file_that_is_missing_is_named_with_its_place_and_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("PINPOINT_CACHE", str(tmp_path))
+    monkeypatch.setenv("PINPOINT_OFFLINE", "1")
+    with pytest.raises(PullError) as caught:
+        load("body")
+    for part in ("pose_detection.tflite", str(tmp_path), "pinpoint models pull mediapipe-pose-", "OFFLINE"):
+        assert part in str(caught.value)
+
+
+def test_threads_and_providers_reach_every_network(no_networks):
+    load("wholebody", threads=3, providers=("cuda", "cpu"))
+    assert len(no_networks) >= 6
+    for _, options in no_networks:
+        assert (options["threads"], options["providers"]) == (3, ("cuda", "cpu"))
+
+
+def test_a_detector_may_be_named(no_networks):
+    body = load("mediapipe-pose-full", detector="yolox-nano")
+    assert sorted(name for name, _ in no_networks) == ["mediapipe-pose-full", "yolox-nano"]
+    assert isinstance(body.detector, Search)
+
+
+def test_a_detector_may_be_an_estimator(no_networks):
+    def mine(image, boxes=None):
+        return pp.Keypoints.empty(pp.skeleton("box"))
+
+    body = load("rtmpose-m", detector=mine)
+    assert [name for name, _ in no_networks] == ["rtmpose-m"]
+    assert len(body(PICTURE)) == 0
+
+
+def test_a_given_detector_of_a_whole_body_finds_people_not_faces(no_networks):
+    load("wholebody", detector="yolox-nano")
+    names = [name for name, _ in no_networks]
+    assert "mediapipe-pose-detector" not in names
+    assert {"yolox-nano", "mediapipe-face-short", "mediapipe-palm-full"} <= set(names)
+
+
+def test_detectors_with_a_threshold_of_their_own_keep_it(no_networks):
+    mediapipe = load("mediapipe-pose-full").detector
+    rtmdet = load("mediapipe-pose-full", detector="rtmdet-nano").detector
+    assert (mediapipe.mode, mediapipe.min_score) == ("auto", 0.5)
+    assert (rtmdet.mode, rtmdet.min_score) == ("whole", 0.0)
+
+
+@pytest.mark.parametrize("mode", ["whole", "tiles"])
+def test_the_search_that_is_asked_for_is_made(mode, no_networks):
+    for detector in ("mediapipe-pose-detector", "rtmdet-nano"):
+        assert load("mediapipe-pose-full", detector=detector, search=mode).detector.mode == mode
+
+
+DOT = Skeleton("dot2", ("left", "right"), swaps=(("left", "right"),))
+MINE = ModelSpec(
+    name="dots",
+    task="body",
+    pipeline="top-down",
+    input_size=(SIDE, SIDE),
+    skeleton=DOT,
+    codec=make_codec("heatmap", (SIDE, SIDE), heatmap_size=(SIDE // 2, SIDE // 2)),
+    detector="yolox-nano",
+)
+
+
+def heatmaps_of_colour(path, spec=None):
+    """A network whose heatmaps are the red and the green of the picture at half its size."""
+    from onnx import TensorProto, checker, helper, save
+
+    nodes = [
+        helper.make_node("AveragePool", ["image"], ["half"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Slice", ["half", "start", "end", "axis"], ["heatmaps"]),
+    ]
+    numbers = {"start": 0, "end": 2, "axis": 1}
+    graph = helper.make_graph(
+        nodes,
+        "dots",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("heatmaps", TensorProto.FLOAT, ["n", 2, SIDE // 2, SIDE // 2])],
+        [helper.make_tensor(name, TensorProto.INT64, [1], [value]) for name, value in numbers.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    if spec is not None:
+        helper.set_model_props(model, {"pinpoint": spec.to_json()})
+    checker.check_model(model)
+    save(model, path)
+    return path
+
+
+def test_a_file_that_describes_itself_is_loaded_where_it_lies(tmp_path, monkeypatch):
+    """A red and a green light are found by a network that says no more than where they are."""
+    monkeypatch.setenv("PINPOINT_CACHE", str(tmp_path / "cache"))
+    path = heatmaps_of_colour(tmp_path / "mine.onnx", MINE)
+    picture = lit(70, 60) * np.array([1, 0, 0], np.uint8) + lit(100, 80) * np.array([0, 1, 0], np.uint8)
+    network = load(path, detector=lambda image: pp.Keypoints.empty(pp.skeleton("box")))
+    kps = network(picture, [[50, 30, 130, 110]])
+    assert kps.skeleton == DOT
+    np.testing.assert_allclose(kps.xy[0], [[70, 60], [100, 80]], atol=3)
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+def test_a_file_that_does_not_describe_itself_is_answered_with_advice(suffix, tmp_path):
+    path = heatmaps_of_colour(tmp_path / "theirs.onnx").rename(tmp_path / f"theirs{suffix}")
+    with pytest.raises(ValueError, match=f"`pinpoint models add {path} --like ROW`"):
+        load(path)
+
+
+@pytest.mark.parametrize("name", ["gone.onnx", "gone.TFLITE"])
+def test_a_file_that_is_not_there_is_named(name, tmp_path):
+    with pytest.raises(ValueError, match=f"there is no file .*{name}"):
+        load(tmp_path / name)
