@@ -58,12 +58,15 @@ def point_errors(xy: Float, truth: Float, size: Float) -> Float:
     return np.linalg.norm(xy - truth, axis=-1) / size[:, None]
 
 
-def coco_keypoint_scores(annotations: Path, results: Sequence[dict[str, Any]]) -> dict[str, float]:
+def coco_keypoint_scores(
+    annotations: Path, results: Sequence[dict[str, Any]], images: Sequence[int] = ()
+) -> dict[str, float]:
     """OKS average precision and recall by pycocotools.
 
     Args:
         annotations: A COCO keypoint file.
         results: COCO results: `image_id`, `category_id`, `keypoints` (51 numbers) and `score`.
+        images: Ids of the images that were looked at, none for all of the file.
     """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -73,6 +76,7 @@ def coco_keypoint_scores(annotations: Path, results: Sequence[dict[str, Any]]) -
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(annotations))
         run = COCOeval(truth, truth.loadRes(list(results)), "keypoints")
+        run.params.imgIds = list(images) or run.params.imgIds
         run.evaluate()
         run.accumulate()
         run.summarize()
