@@ -25,6 +25,7 @@ __all__ = [
     "nms",
     "region_matrices",
     "resize",
+    "sampled_at_corners",
     "transform_boxes",
     "transform_points",
     "warp",
@@ -93,6 +94,16 @@ def letterbox(source: Size, target: Size, align: float = 0.5) -> Float:
     spare = np.array(target) - scale * np.array(source)
     shift = (scale - 1) / 2 + align * spare
     return np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
+
+
+def sampled_at_corners(target_from_source: Float) -> Float:
+    """The same map for samplers that take positions measured from a picture's outer edge as pixel indices.
+
+    MediaPipe's does: what it shows to its networks is off by half a pixel of the picture, less half a pixel
+    of the input. Shapes (..., 2, 3).
+    """
+    half = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]])
+    return compose(half, compose(target_from_source, invert(half)))
 
 
 def region_matrices(centers: Float, sizes: Float, angles: Float | float, input_size: Size) -> Float:

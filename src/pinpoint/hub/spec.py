@@ -56,6 +56,8 @@ class ModelSpec:
         std: Per channel in the order of `color`, in 0 to 255, divided by.
         color: Channel order that it was trained on, `rgb` or `bgr`.
         pad_value: Grey level (0 to 255) outside the picture; none repeats its edge.
+        sampling: `centers`, or `corners` where it was fed like MediaPipe's networks; see
+            `pinpoint.geometry.sampled_at_corners`.
         align: Where a letterboxed picture sits: .5 in the middle, 0 in the top left corner.
         box_scale: How far a box is grown before it is cropped (top-down only).
         outputs: Names of the outputs that the codec reads, in its order; empty: all of them.
@@ -83,6 +85,7 @@ class ModelSpec:
     std: tuple[float, ...] = (255.0, 255.0, 255.0)
     color: str = "rgb"
     pad_value: float | None = 0.0
+    sampling: str = "centers"
     align: float = 0.5
     box_scale: float = 1.25
     outputs: tuple[str, ...] = ()
@@ -97,7 +100,11 @@ class ModelSpec:
     paper: str = ""
 
     def __post_init__(self) -> None:
-        for what, value, choices in (("task", self.task, TASKS), ("color", self.color, ("rgb", "bgr"))):
+        for what, value, choices in (
+            ("task", self.task, TASKS),
+            ("color", self.color, ("rgb", "bgr")),
+            ("sampling", self.sampling, ("centers", "corners")),
+        ):
             if value not in choices:
                 raise ValueError(
                     f"model {self.name!r}: {what} is {value!r}, expected one of {', '.join(choices)}"

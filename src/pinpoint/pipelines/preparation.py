@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pinpoint.geometry import Float, Image, Size, warp
+from pinpoint.geometry import Float, Image, Size, sampled_at_corners, warp
 from pinpoint.hub.spec import ModelSpec
 from pinpoint.runtime import TensorSpec
 
@@ -30,6 +30,8 @@ class Preparation:
         bgr: Whether the network wants blue first.
         pad_value: Grey level (0 to 255) outside the picture; none repeats its edge.
         channels_first: Whether the network wants (B, 3, h, w).
+        corners: Whether the network's makers sampled pictures like MediaPipe; see `sampled_at_corners`. Only
+            what it is shown shifts so; its points are mapped back by the true map, which is what it learnt.
         dtype: Type of the input. Whole-number inputs take 0 to 255 as they are.
     """
 
@@ -39,6 +41,7 @@ class Preparation:
     bgr: bool = False
     pad_value: float | None = 0.0
     channels_first: bool = False
+    corners: bool = False
     dtype: np.dtype = FLOAT
 
     @classmethod
@@ -63,6 +66,7 @@ class Preparation:
             bgr=spec.color == "bgr",
             pad_value=spec.pad_value,
             channels_first=tensor.shape[1] == 3,
+            corners=spec.sampling == "corners",
             dtype=tensor.dtype,
         )
 
@@ -83,7 +87,8 @@ class Preparation:
         width, height = self.size
         shape = (3, height, width) if self.channels_first else (height, width, 3)
         batch = np.empty((len(input_from_image), *shape), dtype=self.dtype)
-        for slot, matrix in zip(batch, input_from_image, strict=True):
+        sampling = sampled_at_corners(input_from_image) if self.corners else input_from_image
+        for slot, matrix in zip(batch, sampling, strict=True):
             self._fill(slot, warp(image, matrix, self.size, self.pad_value))
         return batch
 
