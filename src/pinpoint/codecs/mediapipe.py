@@ -128,8 +128,8 @@ class Hand:
     def extras(self, landmarks: NDArray, presence: NDArray, handedness: NDArray, world: NDArray) -> Extras:
         """Read whether there is a hand, its side and its points in metres.
 
-        The network says `right` of the person's own right hand (51 of 54 hands of COCO photographs); MediaPipe
-        turns this round because it expects mirrored selfies.
+        Above .5 it is the person's own right hand (51 of 54 hands of COCO photographs). MediaPipe calls that
+        one Left, since it expects mirrored selfies.
         """
         side = np.where(handedness.reshape(-1) > 0.5, "right", "left")
         metres = world.reshape(len(world), -1, 3).astype(np.float64)

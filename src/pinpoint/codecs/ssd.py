@@ -23,8 +23,8 @@ class Ssd:
         anchors: Anchors on each cell of each layer.
         keypoints: Keypoints that each box carries.
         min_score: Boxes below are dropped.
-        sure: Boxes below vanish in a cluster whose best box is above, without moving it: its place is what the
-            networks that follow were made for.
+        sure: Boxes below vanish in a cluster whose best box is above, without moving it: its place is what
+            the networks that follow were made for.
         max_iou: Boxes that overlap a better one by more than this are merged into it.
     """
 

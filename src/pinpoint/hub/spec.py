@@ -62,7 +62,7 @@ class ModelSpec:
         box_scale: How far a box is grown before it is cropped (top-down only).
         outputs: Names of the outputs that the codec reads, in its order; empty: all of them.
         detector: Catalogue name of the detector that a top-down model uses unless told otherwise.
-        tile_detector: Catalogue name of the detector that sees more in parts of a large picture than this one.
+        tile_detector: Catalogue name of the detector that sees more in parts of a picture than this one.
         parts: Catalogue names of the models that a composed one is made of.
         files: What has to be on disk.
         license: Of code and weights, as SPDX names or words.

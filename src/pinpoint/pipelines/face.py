@@ -117,8 +117,8 @@ class LinearMap:
         """Map points (N, K, 2) to (N, L, 2), in pixels."""
         middle, turn, spread = upright_frame(xy, self.axis)
         seen = np.einsum("nij,nkj->nki", turn, xy - middle) / spread
-        ones = np.ones((len(xy), 1))
-        mapped = np.concatenate([seen.reshape(len(xy), -1), ones], axis=1) @ self.weights
+        # not `@`: a linear algebra library wakes its threads for this, which costs more than it saves
+        mapped = np.einsum("nk,kl->nl", seen.reshape(len(xy), -1), self.weights[:-1]) + self.weights[-1]
         return np.einsum("nji,nkj->nki", turn, mapped.reshape(len(xy), -1, 2)) * spread + middle
 
 

@@ -1,5 +1,6 @@
 """One crop per instance: a detector says where, a network says what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,9 +65,8 @@ class PointNetwork:
         input_from_image = regions.matrices(self.prepare.size)
         if mirrored:
             input_from_image = compose(mirror(self.prepare.size[0]), input_from_image)
-        outputs = self.session.run(self.prepare(image, input_from_image))
-        xy, scores = self.codec.decode(*outputs)
-        known = np.isfinite(xy).all(axis=-1)
+        xy, scores, extras = self._decoded(image, input_from_image)
+        known = np.asarray(np.isfinite(xy).all(axis=-1))
         xy = np.where(known[..., None], xy, np.nan)
         order = self.skeleton.flip_index if mirrored else slice(None)
         kps = replace(
@@ -77,11 +77,26 @@ class PointNetwork:
             visible=None,
             xyz=None,
         )
-        read_extras = getattr(self.codec, "extras", None)
-        if read_extras is None:
+        if extras is None:
             return kps
-        extras = read_extras(*outputs)
         return _with_extras(kps, self._unmirrored(extras) if mirrored else extras, regions.angles)
+
+    def _decoded(self, image: Image, input_from_image: Float) -> tuple[Float, Float, Extras | None]:
+        """Points (B, K, 2) in input pixels, scores (B, K) and extras, in runs of as many crops as fit.
+
+        A network that takes one crop at a time is fed and read so: ten crops and their heatmaps at once are
+        megabytes of fresh memory, which costs more than it saves.
+        """
+        size = self.session.input.shape[0] or len(input_from_image)
+        read_extras = getattr(self.codec, "extras", None)
+        points, extras = [], []
+        for start in range(0, len(input_from_image), size):
+            outputs = self.session.run(self.prepare(image, input_from_image[start : start + size]))
+            points.append(self.codec.decode(*outputs))
+            if read_extras is not None:
+                extras.append(read_extras(*outputs))
+        xy, scores = (np.concatenate(parts) for parts in zip(*points, strict=True))
+        return xy, scores, _joined(extras) if extras else None
 
     def _unmirrored(self, extras: Extras) -> Extras:
         xyz, labels = extras.xyz, extras.labels
@@ -131,6 +146,16 @@ def averaged(a: Keypoints, b: Keypoints) -> Keypoints:
         if a.box_scores is None or b.box_scores is None
         else (a.box_scores + b.box_scores) / 2,
         xyz=None if a.xyz is None or b.xyz is None else (a.xyz + b.xyz) / 2,
+    )
+
+
+def _joined(extras: Sequence[Extras]) -> Extras:
+    xyz = [part.xyz for part in extras if part.xyz is not None]
+    labels = [part.labels for part in extras if part.labels is not None]
+    return Extras(
+        presence=np.concatenate([part.presence for part in extras]),
+        xyz=np.concatenate(xyz) if xyz else None,
+        labels=np.concatenate(labels) if labels else None,
     )
 
 
