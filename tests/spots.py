@@ -33,10 +33,10 @@ class SpotCodec:
 
 
 class SpotWithExtras(SpotCodec):
-    """Says, besides, that each crop shows a left hand whose tip lies one metre to the right."""
+    """Says, besides, that each crop shows a left hand whose tip is 1 metre to the right and 2 metres down."""
 
     def extras(self, spots):
-        metres = np.tile([[1.0, 0, 0.5], [2, 0, 0], [3, 0, 0]], (len(spots), 1, 1))
+        metres = np.tile([[1.0, 2, 0.5], [2, 0, 0], [3, 0, 0]], (len(spots), 1, 1))
         return Extras(np.full(len(spots), 0.6), metres, np.full(len(spots), "left"))
 
 

@@ -73,6 +73,14 @@ def test_given_boxes_of_hands_are_answered_in_order():
     assert found.labels[2] == ""
 
 
+def test_a_hand_in_a_given_box_is_looked_at_again_where_it_is():
+    """The box is three times the hand; the second look is at the hand alone."""
+    found = hands(None)
+    found(lit(100, 70, radius=2), [[60, 30, 140, 110]])
+    first, second = found.network.session.batches
+    assert second.sum() > 2 * first.sum()  # the light is that much larger
+
+
 def test_a_detector_of_boxes_alone_serves_too():
     found = hands(lambda image: boxed([85, 45, 115, 80]))(lit(100, 70))
     np.testing.assert_allclose(found.xy[0, 0], (100, 70), atol=0.3)

@@ -37,7 +37,8 @@ def no_networks(monkeypatch):
         return shipped or {"network": Path(spec.name)}
 
     def open_session(path, **options):
-        codec, (width, height) = catalogue()[path.name].codec, catalogue()[path.name].input_size
+        spec = catalogue().get(path.name, MINE)
+        codec, (width, height) = spec.codec, spec.input_size
         opened.append((path.name, options))
         tensor = TensorSpec("image", (None, 3, height, width), np.dtype(np.float32))
         return FakeSession(nothing_found(codec) if isinstance(codec, Ssd) else (), input=tensor)
@@ -205,6 +206,11 @@ def test_a_file_that_describes_itself_is_loaded_where_it_lies(tmp_path, monkeypa
     assert kps.skeleton == DOT
     np.testing.assert_allclose(kps.xy[0], [[70, 60], [100, 80]], atol=3)
     assert not (tmp_path / "cache").exists()
+
+
+def test_the_detector_of_a_file_is_a_file_of_its_own(tmp_path, no_networks):
+    load(heatmaps_of_colour(tmp_path / "mine.onnx", MINE))
+    assert sorted(name for name, _ in no_networks) == ["mine.onnx", "yolox-nano"]
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".tflite"])

@@ -94,7 +94,7 @@ def test_blazeposes_detector_finds_people_for_movenet(brought, people):
 def test_blazepose_reads_the_people_that_other_detectors_find(brought, people, detector):
     pose = brought("mediapipe-pose-full", detector=detector)
     own = brought("mediapipe-pose-full")
-    assert mean_oks(pose, people, given=False) > mean_oks(own, people, given=False) - 0.05
+    assert mean_oks(pose, people[:5], given=False) > mean_oks(own, people[:5], given=False) - 0.05
 
 
 @pytest.mark.shared

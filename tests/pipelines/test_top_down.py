@@ -51,14 +51,16 @@ def test_in_the_mirror_left_is_right(angle):
 @pytest.mark.parametrize("angle", [0.0, 0.7, -2.5])
 def test_metres_turn_with_the_crop(angle):
     found = spot_network(SpotWithExtras())(lit(120, 70), around(angle), CIRCLE)
-    np.testing.assert_allclose(found.xyz[0, 0], [np.cos(angle), np.sin(angle), 0.5], atol=1e-9)
+    cos, sin = np.cos(angle), np.sin(angle)
+    np.testing.assert_allclose(found.xyz[0, 0], [cos - 2 * sin, sin + 2 * cos, 0.5], atol=1e-9)
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.7, -2.5])
 def test_metres_are_mirrored_before_they_are_turned(angle):
     found = spot_network(SpotWithExtras())(lit(120, 70), around(angle), CIRCLE, mirrored=True)
-    np.testing.assert_allclose(found.xyz[0, 0], [-np.cos(angle), -np.sin(angle), 0.5], atol=1e-9)
-    np.testing.assert_allclose(found.xyz[0, 1, :2], [-3 * np.cos(angle), -3 * np.sin(angle)], atol=1e-9)
+    cos, sin = np.cos(angle), np.sin(angle)
+    np.testing.assert_allclose(found.xyz[0, 0], [-cos - 2 * sin, -sin + 2 * cos, 0.5], atol=1e-9)
+    np.testing.assert_allclose(found.xyz[0, 1, :2], [-3 * cos, -3 * sin], atol=1e-9)
 
 
 def test_a_left_hand_in_the_mirror_is_a_right_one():
@@ -76,6 +78,16 @@ def test_all_crops_are_run_in_one_batch():
     network = spot_network()
     network(lit(120, 70), boxed([100, 50, 140, 90], [90, 50, 140, 90], [0, 0, 5, 5]), BoxRegion())
     assert [len(batch) for batch in network.session.batches] == [3]
+
+
+def test_a_network_of_one_crop_at_a_time_gives_the_same():
+    boxes = boxed([100, 50, 140, 90], [90, 50, 140, 90], [95, 45, 150, 100])
+    several, single = spot_network(SpotWithExtras()), spot_network(SpotWithExtras())
+    single.session.input = single.session.input._replace(shape=(1, SIDE, SIDE, 3))
+    one, other = (network(lit(120, 70), boxes, BoxRegion()) for network in (several, single))
+    assert [len(batch) for batch in single.session.batches] == [1, 1, 1]
+    for name, values in one.arrays().items():
+        np.testing.assert_array_equal(values, other.arrays()[name])
 
 
 def test_what_is_not_seen_keeps_its_row_and_costs_nothing():
