@@ -103,6 +103,32 @@ def test_merging_is_mediapipes_weighted_suppression(seed):
         np.testing.assert_allclose(part, wanted, rtol=1e-6, atol=1e-5)
 
 
+def cluster(*scores):
+    """Boxes of 10 that overlap, each a pixel to the right of the last, all from the first anchor's middle."""
+    boxes, logits = outputs()
+    codec = make_codec(**SMALL, min_score=0.3, sure=0.5)
+    for row, score in enumerate(scores):
+        boxes[0, row, :4] = [*(codec.centers[0] + [row, 0] - codec.centers[row]), 10, 10]
+        logits[0, row] = logit(score)
+    found = codec.decode(boxes, logits)
+    return (found.boxes[:, 0] + 5 - codec.centers[0, 0]).tolist(), found.box_scores.tolist()
+
+
+def test_the_unsure_do_not_move_the_sure():
+    middles, scores = cluster(0.8, 0.4, 0.45)
+    np.testing.assert_allclose((middles, scores), ([0], [0.8]), atol=1e-6)
+
+
+def test_the_sure_move_each_other():
+    middles, scores = cluster(0.9, 0.6, 0.4)
+    np.testing.assert_allclose((middles, scores), ([0.6 / 1.5], [0.9]), atol=1e-6)
+
+
+def test_among_the_unsure_the_best_has_its_place():
+    middles, scores = cluster(0.35, 0.45)
+    np.testing.assert_allclose((middles, scores), ([1], [0.45]), atol=1e-6)
+
+
 def test_a_score_of_exactly_the_minimum_is_kept():
     boxes, logits = outputs()
     boxes[0, :, 2:4] = 4

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -74,6 +75,24 @@ def test_outside_the_picture_its_edge_goes_on(rng):
     crop = Preparation((30, 10), std=(1, 1, 1), pad_value=None)(image, map_[None])[0]
     np.testing.assert_array_equal(crop[:, :10], np.repeat(image[:, :1], 10, axis=1))
     np.testing.assert_array_equal(crop[:, 20:], np.repeat(image[:, -1:], 10, axis=1))
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.6, -2.0])
+def test_sampling_at_corners_shows_what_mediapipe_shows(angle, rng):
+    """Its sampler takes corners of a region in pixels from the picture's edge as indices
+    (image_to_tensor_converter_opencv.cc). Its steps of 1/32 pixel are worth a few grey levels."""
+    smooth = cv2.GaussianBlur(rng.integers(0, 256, (120, 160, 3), dtype=np.uint8), (0, 0), 3)
+    image = cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX)
+    center, side, (width, height) = np.array([70.0, 55.0]), 60.0, (64, 48)
+    corners = cv2.boxPoints(((center + 0.5).tolist(), (side, side), np.rad2deg(angle)))
+    targets = np.array([[0, height], [0, 0], [width, 0], [width, height]], np.float32)
+    expected = cv2.warpPerspective(
+        image, cv2.getPerspectiveTransform(corners, targets), (width, height), borderMode=cv2.BORDER_REPLICATE
+    )
+    map_ = region_matrices([center], [[side, side]], angle, (width, height))
+    prepare = Preparation((width, height), std=(1, 1, 1), pad_value=None, corners=True)
+    assert np.abs(prepare(image, map_)[0] - expected).max() <= 4
+    assert np.abs(replace(prepare, corners=False)(image, map_)[0] - expected).max() > 8
 
 
 @pytest.mark.parametrize(
