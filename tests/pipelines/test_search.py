@@ -76,11 +76,10 @@ def test_auto_looks_closer_unless_there_is_exactly_one(scores, many):
     assert looks(Search(finder(FixedCodec(boxes, scores)), mode="auto")) == many
 
 
-def test_auto_looks_closer_at_a_small_one():
-    """The box is 16 of 64 input pixels, a quarter of the picture."""
-    codec = FixedCodec([[4, 20, 20, 30]], [0.9])
-    assert looks(Search(finder(codec), mode="auto", small=0.24)) == 1
-    assert looks(Search(finder(codec), mode="auto", small=0.26)) == 10
+@pytest.mark.parametrize(("scores", "many"), [([0.9, 0.8], 1), ([0.9, 0.4], 10), ([0.9, 0.8, 0.7], 10)])
+def test_auto_is_content_with_the_two_hands_of_one_person(scores, many):
+    boxes = [[4 + 20 * n, 20, 20 + 20 * n, 40] for n in range(len(scores))]
+    assert looks(Search(finder(FixedCodec(boxes, scores)), mode="auto", expected=2)) == many
 
 
 def test_what_several_looks_find_is_told_once_and_in_place():

@@ -185,7 +185,7 @@ def _detector(spec: ModelSpec, options: Options) -> Estimator:
     closer = _one_stage(find(chosen.tile_detector), alone) if chosen.tile_detector else None
     detector = _one_stage(chosen, alone)
     if isinstance(chosen.codec, Ssd):
-        return Search(detector, closer, options.search)
+        return Search(detector, closer, options.search, expected=2 if chosen.task == "hand-detector" else 1)
     mode = "whole" if options.search == "auto" else options.search
     return Search(detector, closer, mode, min_score=0.0, max_iou=WHOLE_BODY_IOU)
 

@@ -24,12 +24,12 @@ class Search:
         detector: Sees the whole picture first. It should also report what it is not sure of.
         tile_detector: Sees the tiles, and the whole picture with them; none: the same.
         mode: `whole` looks once; `tiles` always looks at the tiles too; `auto` does so unless the first look
-            found exactly one instance, sure and unsure ones counted, and that one is not small.
+            found what one person has, and nothing that it is not sure of.
         min_score: Detections below are dropped in the end.
         max_iou: Of two detections that overlap more, the better one stays.
         rows: Tiles along each side of the picture.
         share: Side of a tile as a share of the picture's longer side.
-        small: A box with a longer side below this share of the picture's longer side is small.
+        expected: The most instances that one person has: two hands, one face.
     """
 
     detector: OneStage
@@ -39,24 +39,21 @@ class Search:
     max_iou: float = 0.3
     rows: int = 3
     share: float = 0.45
-    small: float = 0.0
+    expected: int = 1
 
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`."""
         if boxes is not None:
             return self.detector(image, boxes)
         first = self.detector(image)
-        if self.mode == "whole" or (self.mode == "auto" and self._is_alone(first, image)):
+        if self.mode == "whole" or (self.mode == "auto" and self._is_one_person(first)):
             return first.above(self.min_score)
         looks = [first, *self._tiled(image)]
         found = Keypoints.concatenate([look.above(self.min_score) for look in looks])
         return found[nms(_boxes(found), _scores(found), self.max_iou)]
 
-    def _is_alone(self, found: Keypoints, image: Image) -> bool:
-        if len(found) != 1 or len(found.above(self.min_score)) != 1:
-            return False
-        left, top, right, bottom = _boxes(found)[0]
-        return max(right - left, bottom - top) >= self.small * max(image.shape[:2])
+    def _is_one_person(self, found: Keypoints) -> bool:
+        return 1 <= len(found) <= self.expected and len(found.above(self.min_score)) == len(found)
 
     def _tiled(self, image: Image) -> Iterator[Keypoints]:
         detector = self.tile_detector or self.detector
