@@ -79,7 +79,9 @@ class Keypoints:
 
     def above(self, min_score: float) -> "Keypoints":
         """Keep the instances whose box score is at least this; all of them where there are no box scores."""
-        return self if self.box_scores is None else self[self.box_scores >= min_score]
+        if self.box_scores is None or (kept := self.box_scores >= min_score).all():
+            return self
+        return self[kept]
 
     @classmethod
     def empty(cls, skeleton: Skeleton) -> "Keypoints":

@@ -8,7 +8,7 @@ __all__ = ["logit", "sigmoid"]
 
 def sigmoid(x: ArrayLike) -> NDArray[np.float64]:
     """1 / (1 + exp(-x)), free of overflow."""
-    return 1 / (1 + np.exp(-np.clip(np.asarray(x, dtype=np.float64), -100, 100)))
+    return 1 / (1 + np.exp(np.clip(np.negative(x, dtype=np.float64), -100, 100)))
 
 
 def logit(probability: float) -> float:

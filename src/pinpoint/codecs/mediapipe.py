@@ -51,7 +51,7 @@ class BlazePose:
         table = landmarks.reshape(len(landmarks), -1, 5)[:, :BLAZEPOSE_POINTS].astype(np.float64)
         xy = table[:, :, :2]
         if self.refine:
-            xy = self._refined(xy, heatmaps[..., :BLAZEPOSE_POINTS])
+            xy = self._refined(xy, heatmaps)
         return xy - 0.5, sigmoid(table[:, :, 3])
 
     def extras(self, landmarks: NDArray, presence: NDArray, world: NDArray, heatmaps: NDArray) -> Extras:
@@ -66,16 +66,16 @@ class BlazePose:
         reach = np.arange(self.window) - self.window // 2
         at = np.floor(np.clip(np.nan_to_num(xy / cell, nan=-1), -1, (columns, rows))).astype(np.intp)
         inside = ((at >= 0) & (at < (columns, rows))).all(axis=-1)
-        x, y = at[..., 0, None, None] + reach[None, :], at[..., 1, None, None] + reach[:, None]
-        x, y = np.broadcast_arrays(x, y)
-        valid = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
-        crop, point = np.arange(len(xy))[:, None, None, None], np.arange(xy.shape[1])[None, :, None, None]
-        logits = heatmaps[crop, y.clip(0, rows - 1), x.clip(0, columns - 1), point].astype(np.float64)
-        heat = np.where(valid, sigmoid(logits), 0)
+        x, y = at[..., 0, None] + reach, at[..., 1, None] + reach
+        near_x, near_y = np.clip(x, 0, columns - 1), np.clip(y, 0, rows - 1)
+        row = np.arange(len(xy))[:, None, None] * rows + near_y
+        place = (row[..., None] * columns + near_x[..., None, :]) * heatmaps.shape[3]
+        heat = sigmoid(heatmaps.take(place + np.arange(xy.shape[1])[:, None, None]))
+        heat *= (y == near_y)[..., None] & (x == near_x)[..., None, :]
         total = heat.sum(axis=(2, 3))
-        mean = np.stack([(heat * x).sum(axis=(2, 3)), (heat * y).sum(axis=(2, 3))], axis=-1)
+        mean = np.stack([(heat.sum(axis=2) * x).sum(axis=2), (heat.sum(axis=3) * y).sum(axis=2)], axis=-1)
         sure = inside & (heat.max(axis=(2, 3)) >= self.min_heat)
-        moved = np.divide(mean, total[..., None], out=np.zeros_like(mean), where=total[..., None] > 0) * cell
+        moved = mean / np.where(sure, total, 1.0)[..., None] * cell
         return np.where(sure[..., None], moved, xy)
 
 

@@ -56,28 +56,33 @@ class Ssd:
             logits: Shape (1, A, 1).
         """
         likely = np.flatnonzero(logits[0, :, 0] >= logit(self.min_score))
-        scores = sigmoid(logits[0, likely, 0].astype(np.float64))
-        raw = boxes[0, likely].astype(np.float64)
-        points = raw[:, 4:].reshape(len(raw), self.keypoints, 2) + self.centers[likely, None]
-        middle, half = raw[:, :2] + self.centers[likely], raw[:, 2:4] / 2
-        hulls = np.concatenate([middle - half, middle + half], axis=1)
+        likely = likely[np.argsort(-logits[0, likely, 0], kind="stable")]
+        raw, centers = boxes[0, likely].astype(np.float64), self.centers[likely]
+        half = raw[:, 2:4] / 2
+        middle = raw[:, :2] + centers
+        points = raw[:, 4:] + np.tile(centers, self.keypoints)
+        table = np.concatenate([middle - half, middle + half, points], axis=1)
         good = np.isfinite(raw).all(axis=1) & (half > 0).all(axis=1)
-        return self._merge(hulls[good], scores[good], points[good])
+        return self._merged(table[good], sigmoid(logits[0, likely[good], 0]))
 
-    def _merge(self, boxes: Float, scores: Float, points: Float) -> Instances:
-        """Weighted non-maximum suppression: each cluster becomes its mean by score, with the best score."""
-        waiting = np.argsort(-scores, kind="stable")
-        merged, best = [], []
-        flat = np.concatenate([boxes, points.reshape(len(points), 2 * self.keypoints)], axis=1)
-        while len(waiting):
-            close = iou(boxes[waiting[:1]], boxes[waiting])[0] > self.max_iou
-            close[0] = True
-            cluster = waiting[close]
-            counts = scores[cluster] >= min(self.sure, scores[cluster[0]])
-            merged.append(np.average(flat[cluster], axis=0, weights=scores[cluster] * counts))
-            best.append(scores[cluster[0]])
-            waiting = waiting[~close]
-        table = np.array(merged).reshape(len(merged), 4 + 2 * self.keypoints)
-        xy = table[:, 4:].reshape(len(table), self.keypoints, 2)
-        kept = np.array(best)
-        return Instances(table[:, :4], kept, xy, np.repeat(kept[:, None], self.keypoints, axis=1))
+    def _merged(self, table: Float, scores: Float) -> Instances:
+        """Weighted non-maximum suppression: each cluster becomes its mean by score, with the best score.
+
+        Args:
+            table: Boxes and points, best first, shape (n, 4 + 2 K).
+            scores: Shape (n,).
+        """
+        alike = iou(table[:, :4], table[:, :4]) > self.max_iou
+        np.fill_diagonal(alike, True)
+        weights, best = [], []
+        waiting = np.ones(len(table), dtype=bool)
+        while waiting.any():
+            first = int(waiting.argmax())
+            cluster = alike[first] & waiting
+            weights.append(cluster * scores * (scores >= min(self.sure, scores[first])))
+            best.append(first)
+            waiting &= ~cluster
+        share = np.array(weights).reshape(len(best), len(table))
+        means = np.einsum("cn,nd->cd", share, table) / share.sum(axis=1, keepdims=True)
+        xy, kept = means[:, 4:].reshape(len(best), self.keypoints, 2), scores[best]
+        return Instances(means[:, :4], kept, xy, np.repeat(kept[:, None], self.keypoints, axis=1))

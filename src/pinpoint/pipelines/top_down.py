@@ -69,17 +69,18 @@ class PointNetwork:
         known = np.asarray(np.isfinite(xy).all(axis=-1))
         xy = np.where(known[..., None], xy, np.nan)
         order = self.skeleton.flip_index if mirrored else slice(None)
-        kps = replace(
+        if extras is not None and mirrored:
+            extras = self._unmirrored(extras)
+        return replace(
             found,
             xy=transform_points(xy, invert(input_from_image))[:, order],
             scores=np.where(known, np.clip(scores, 0, 1), 0.0)[:, order],
             skeleton=self.skeleton,
             visible=None,
-            xyz=None,
+            xyz=None if extras is None or extras.xyz is None else _turned(extras.xyz, regions.angles),
+            box_scores=found.box_scores if extras is None else np.clip(extras.presence, 0, 1),
+            labels=found.labels if extras is None or extras.labels is None else extras.labels,
         )
-        if extras is None:
-            return kps
-        return _with_extras(kps, self._unmirrored(extras) if mirrored else extras, regions.angles)
 
     def _decoded(self, image: Image, input_from_image: Float) -> tuple[Float, Float, Extras | None]:
         """Points (B, K, 2) in input pixels, scores (B, K) and extras, in runs of as many crops as fit.
@@ -95,6 +96,8 @@ class PointNetwork:
             points.append(self.codec.decode(*outputs))
             if read_extras is not None:
                 extras.append(read_extras(*outputs))
+        if len(points) == 1:
+            return *points[0], extras[0] if extras else None
         xy, scores = (np.concatenate(parts) for parts in zip(*points, strict=True))
         return xy, scores, _joined(extras) if extras else None
 
@@ -156,15 +159,6 @@ def _joined(extras: Sequence[Extras]) -> Extras:
         presence=np.concatenate([part.presence for part in extras]),
         xyz=np.concatenate(xyz) if xyz else None,
         labels=np.concatenate(labels) if labels else None,
-    )
-
-
-def _with_extras(kps: Keypoints, extras: Extras, angles: Float) -> Keypoints:
-    return replace(
-        kps,
-        box_scores=np.clip(extras.presence, 0, 1),
-        xyz=None if extras.xyz is None else _turned(extras.xyz, angles),
-        labels=kps.labels if extras.labels is None else extras.labels,
     )
 
 
