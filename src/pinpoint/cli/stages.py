@@ -18,7 +18,7 @@ STAGES = ("read", "detect", "crop", "infer", "decode", "other", "draw", "write")
 PARTS: Mapping[str, Mapping[str, str]] = {
     "session": {"run": "infer"},
     "codec": {"decode": "decode", "extras": "decode"},
-    "prepare": {"__call__": "crop"},
+    "prepare": {"__call__": "crop", "crops": "crop", "batch": "crop"},
     "detector": {"__call__": "detect"},
 }
 """The stage of each method of a part, by the name of the field that holds it."""

@@ -1,5 +1,6 @@
 """From a picture to the batch that a network takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -83,13 +84,21 @@ class Preparation:
         Raises:
             ValueError: The picture has another shape or type.
         """
+        return self.batch(self.crops(image, input_from_image))
+
+    def crops(self, image: Image, input_from_image: Float) -> list[Image]:
+        """Cut one crop per map, B of shape (h, w, 3), still as RGB uint8; see `__call__`."""
         picture_size(image)
+        sampling = sampled_at_corners(input_from_image) if self.corners else input_from_image
+        return [warp(image, matrix, self.size, self.pad_value) for matrix in sampling]
+
+    def batch(self, crops: Sequence[Image]) -> NDArray:
+        """Make crops the network's input, shape (B, 3, h, w) or (B, h, w, 3), contiguous."""
         width, height = self.size
         shape = (3, height, width) if self.channels_first else (height, width, 3)
-        batch = np.empty((len(input_from_image), *shape), dtype=self.dtype)
-        sampling = sampled_at_corners(input_from_image) if self.corners else input_from_image
-        for slot, matrix in zip(batch, sampling, strict=True):
-            self._fill(slot, warp(image, matrix, self.size, self.pad_value))
+        batch = np.empty((len(crops), *shape), dtype=self.dtype)
+        for slot, crop in zip(batch, crops, strict=True):
+            self._fill(slot, crop)
         return batch
 
     def _fill(self, slot: NDArray, crop: Image) -> None:

@@ -1,10 +1,9 @@
 """One crop per instance: a detector says where, a network says what."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pinpoint.codecs import Decoder, Extras
 from pinpoint.geometry import Float, Image, compose, invert, mirror, transform_points
@@ -65,7 +64,10 @@ class PointNetwork:
         input_from_image = regions.matrices(self.prepare.size)
         if mirrored:
             input_from_image = compose(mirror(self.prepare.size[0]), input_from_image)
-        xy, scores, extras = self._decoded(image, input_from_image)
+        outputs = self._outputs(image, input_from_image)
+        xy, scores = self.codec.decode(*outputs)
+        read_extras = getattr(self.codec, "extras", None)
+        extras = None if read_extras is None else read_extras(*outputs)
         known = np.asarray(np.isfinite(xy).all(axis=-1))
         xy = np.where(known[..., None], xy, np.nan)
         order = self.skeleton.flip_index if mirrored else slice(None)
@@ -82,24 +84,21 @@ class PointNetwork:
             labels=found.labels if extras is None or extras.labels is None else extras.labels,
         )
 
-    def _decoded(self, image: Image, input_from_image: Float) -> tuple[Float, Float, Extras | None]:
-        """Points (B, K, 2) in input pixels, scores (B, K) and extras, in runs of as many crops as fit.
+    def _outputs(self, image: Image, input_from_image: Float) -> tuple[NDArray, ...]:
+        """What the network says of every crop, in runs of as many as it takes at a time.
 
-        A network that takes one crop at a time is fed and read so: ten crops and their heatmaps at once are
-        megabytes of fresh memory, which costs more than it saves.
+        Like work is done together, all crops first and all decoding last, because a run of a network drives
+        everything else out of the processor's caches.
         """
-        size = self.session.input.shape[0] or len(input_from_image)
-        read_extras = getattr(self.codec, "extras", None)
-        points, extras = [], []
-        for start in range(0, len(input_from_image), size):
-            outputs = self.session.run(self.prepare(image, input_from_image[start : start + size]))
-            points.append(self.codec.decode(*outputs))
-            if read_extras is not None:
-                extras.append(read_extras(*outputs))
-        if len(points) == 1:
-            return *points[0], extras[0] if extras else None
-        xy, scores = (np.concatenate(parts) for parts in zip(*points, strict=True))
-        return xy, scores, _joined(extras) if extras else None
+        crops = self.prepare.crops(image, input_from_image)
+        size = self.session.input.shape[0] or len(crops)
+        runs = [
+            self.session.run(self.prepare.batch(crops[start : start + size]))
+            for start in range(0, len(crops), size)
+        ]
+        return (
+            runs[0] if len(runs) == 1 else tuple(np.concatenate(parts) for parts in zip(*runs, strict=True))
+        )
 
     def _unmirrored(self, extras: Extras) -> Extras:
         xyz, labels = extras.xyz, extras.labels
@@ -149,16 +148,6 @@ def averaged(a: Keypoints, b: Keypoints) -> Keypoints:
         if a.box_scores is None or b.box_scores is None
         else (a.box_scores + b.box_scores) / 2,
         xyz=None if a.xyz is None or b.xyz is None else (a.xyz + b.xyz) / 2,
-    )
-
-
-def _joined(extras: Sequence[Extras]) -> Extras:
-    xyz = [part.xyz for part in extras if part.xyz is not None]
-    labels = [part.labels for part in extras if part.labels is not None]
-    return Extras(
-        presence=np.concatenate([part.presence for part in extras]),
-        xyz=np.concatenate(xyz) if xyz else None,
-        labels=np.concatenate(labels) if labels else None,
     )
 
 
