@@ -170,11 +170,12 @@ into the processor's cache, and the warp gains more than that takes."""
 
 
 def _near(image: Image, target_from_source: Float, size: Size) -> tuple[Image, Float]:
-    """The part of a picture that a warp reads, and the map from it."""
-    (a, b, x), (c, d, y) = invert(target_from_source).tolist()
-    across, down = (-1, size[0]), (-1, size[1])
-    left, right = _span((a * u + b * v + x for u in across for v in down), image.shape[1])
-    top, bottom = _span((c * u + d * v + y for u in across for v in down), image.shape[0])
+    """The part of a picture that a warp reads, and the map from it. In plain numbers: it runs for every crop."""
+    (a, b, x), (c, d, y) = target_from_source.tolist()
+    area = a * d - b * c
+    corners = [(u - x, v - y) for u in (-1, size[0]) for v in (-1, size[1])]
+    left, right = _span([(d * u - b * v) / area for u, v in corners], image.shape[1])
+    top, bottom = _span([(a * v - c * u) / area for u, v in corners], image.shape[0])
     part = image[top:bottom, left:right]
     if part.nbytes <= NEAR_BYTES:
         part = part.copy()

@@ -118,7 +118,10 @@ class LinearMap:
         middle, turn, spread = upright_frame(xy, self.axis)
         seen = np.einsum("nij,nkj->nki", turn, xy - middle) / spread
         # not `@`: a linear algebra library wakes its threads for this, which costs more than it saves
-        mapped = np.einsum("nk,kl->nl", seen.reshape(len(xy), -1), self.weights[:-1]) + self.weights[-1]
+        mapped = (
+            np.einsum("nk,kl->nl", seen.reshape(len(xy), -1).astype(self.weights.dtype), self.weights[:-1])
+            + self.weights[-1]
+        )
         return np.einsum("nji,nkj->nki", turn, mapped.reshape(len(xy), -1, 2)) * spread + middle
 
 

@@ -214,7 +214,7 @@ def _face_iris(spec: ModelSpec, options: Options) -> FaceIris:
 def _face68(spec: ModelSpec, options: Options) -> Face68:
     mesh = _face_mesh(find(spec.parts[0]), replace(options, looks=options.looks or 2))
     with np.load(next(iter(pull(spec).values())), allow_pickle=False) as stored:
-        return Face68(mesh, LinearMap(stored["weights"].astype(np.float64), tuple(stored["axis"])))
+        return Face68(mesh, LinearMap(stored["weights"], tuple(stored["axis"])))
 
 
 def _hand(spec: ModelSpec, options: Options) -> Hands:
