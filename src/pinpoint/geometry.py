@@ -170,7 +170,7 @@ into the processor's cache, and the warp gains more than that takes."""
 
 
 def _near(image: Image, target_from_source: Float, size: Size) -> tuple[Image, Float]:
-    """The part of a picture that a warp reads, and the map from it. In plain numbers: it runs for every crop."""
+    """The part of a picture that a warp reads, and the map from it; in plain numbers, which are quicker."""
     (a, b, x), (c, d, y) = target_from_source.tolist()
     area = a * d - b * c
     corners = [(u - x, v - y) for u in (-1, size[0]) for v in (-1, size[1])]
