@@ -74,11 +74,11 @@ def test_given_boxes_of_hands_are_answered_in_order():
 
 
 def test_a_hand_in_a_given_box_is_looked_at_again_where_it_is():
-    """The box is three times the hand; the second look is at the hand alone."""
+    """The box is three times the hand; the last look is at the hand alone."""
     found = hands(None)
     found(lit(100, 70, radius=2), [[60, 30, 140, 110]])
-    first, second = found.network.session.batches
-    assert second.sum() > 2 * first.sum()  # the light is that much larger
+    first, *_, last = found.network.session.batches
+    assert last.sum() > 2 * first.sum()  # the light is that much larger
 
 
 def test_a_detector_of_boxes_alone_serves_too():

@@ -11,14 +11,15 @@ from pinpoint.geometry import Float, Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_hulls
-from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, LineRegion
+from pinpoint.pipelines.regions import AlignedBoxRegion, HullRegion, LineRegion
 from pinpoint.pipelines.top_down import PointNetwork, averaged
+from pinpoint.pipelines.turns import read_by_turns
 from pinpoint.skeletons import Skeleton, skeleton
 
 __all__ = ["Face68", "FaceIris", "FaceMesh", "LinearMap", "eye_skeleton"]
 
 FROM_DETECTOR = AlignedBoxRegion("right_eye", "left_eye", scale=1.5)
-FROM_BOX = BoxRegion(scale=1.5)
+BOX_SCALE = 1.5
 AGAIN = HullRegion("mesh-33", "mesh-263", scale=1.5)
 RIGHT_EYE = LineRegion("mesh-33", "mesh-133", scale=2.3)
 LEFT_EYE = LineRegion("mesh-362", "mesh-263", scale=2.3)
@@ -44,17 +45,20 @@ class FaceMesh:
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
         if boxes is not None:
-            return in_boxes(image, boxes, lambda given: self._of_boxes(image, given))
+            return in_boxes(image, boxes, lambda given: self._again(image, self._in_boxes(image, given)))
         kps = distinct_hulls(self.read(image, self.detector(image)))
         return replace(kps, boxes=boxes_of_points(kps.xy))
 
     def read(self, image: Image, found: Keypoints) -> Keypoints:
         """Read the faces among what was found: `face6` with boxes, or boxes only. Their boxes are kept."""
-        region = FROM_DETECTOR if "right_eye" in found.skeleton else FROM_BOX
-        return self._again(image, self.network(image, found, region).above(MIN_PRESENCE))
+        if "right_eye" in found.skeleton:
+            kps = self.network(image, found, FROM_DETECTOR)
+        else:
+            kps = self._in_boxes(image, found)
+        return self._again(image, kps.above(MIN_PRESENCE))
 
-    def _of_boxes(self, image: Image, found: Keypoints) -> Keypoints:
-        return self._again(image, self.network(image, found, FROM_BOX))
+    def _in_boxes(self, image: Image, found: Keypoints) -> Keypoints:
+        return read_by_turns(self.network, image, found, BOX_SCALE, sure=MIN_PRESENCE)
 
     def _again(self, image: Image, kps: Keypoints) -> Keypoints:
         if self.looks < 2 or not len(kps):

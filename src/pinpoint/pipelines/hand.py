@@ -8,13 +8,14 @@ from pinpoint.geometry import Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_hulls
-from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, Region
+from pinpoint.pipelines.regions import AlignedBoxRegion, HullRegion, Region
 from pinpoint.pipelines.top_down import PointNetwork
+from pinpoint.pipelines.turns import read_by_turns
 
 __all__ = ["Hands"]
 
 FROM_DETECTOR = AlignedBoxRegion("wrist", "middle_finger_mcp", up=True, scale=2.6, shift=-0.5)
-FROM_BOX = BoxRegion(scale=2.0)
+BOX_SCALE = 1.5
 # MediaPipe's choice: the tips move too much to place a crop by
 STEADY = (
     "wrist", "thumb_cmc", "thumb_mcp", "thumb_ip", "index_finger_mcp", "index_finger_pip",
@@ -22,6 +23,7 @@ STEADY = (
 )  # fmt: skip
 AGAIN = HullRegion("wrist", "middle_finger_mcp", up=True, scale=2.0, shift=-0.1, points=STEADY)
 MIN_PRESENCE = 0.5
+SURE = 0.95
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,21 @@ class Hands:
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order.
 
-        The turn of a hand in a given box is not known, so the network always looks at it twice.
+        A box does not say which way a hand points: the network tries quarter turns until it is sure, and then
+        looks again.
         """
         if boxes is not None:
-            return in_boxes(image, boxes, lambda given: self._of_boxes(image, given))
+            return in_boxes(image, boxes, lambda given: self._in_boxes(image, given))
         found = self.detector(image)
-        kps = self.read(image, found, FROM_DETECTOR if "wrist" in found.skeleton else FROM_BOX, self.looks)
+        if "wrist" in found.skeleton:
+            kps = self.read(image, found, FROM_DETECTOR, self.looks)
+        else:
+            kps = self._in_boxes(image, found).above(MIN_PRESENCE)
         return distinct_hulls(replace(kps, boxes=boxes_of_points(kps.xy)))
 
-    def _of_boxes(self, image: Image, found: Keypoints) -> Keypoints:
-        return self.network(image, self.network(image, found, FROM_BOX), AGAIN)
+    def _in_boxes(self, image: Image, found: Keypoints) -> Keypoints:
+        first = read_by_turns(self.network, image, found, BOX_SCALE, sure=SURE)
+        return self.network(image, first, AGAIN)
 
     def read(self, image: Image, found: Keypoints, region: Region, looks: int) -> Keypoints:
         """Read the hands among what was found, in so many looks."""

@@ -54,20 +54,22 @@ class Region(Protocol):
 
 @dataclass(frozen=True)
 class BoxRegion:
-    """An upright rectangle around each box.
+    """A rectangle around each box, upright or turned.
 
     Args:
         aspect: Width / height.
         scale: How far the box is grown.
+        angle: Radians by which the rectangle is turned clockwise.
     """
 
     aspect: float = 1.0
     scale: float = 1.25
+    angle: float = 0.0
 
     def __call__(self, found: Keypoints) -> Regions:
         """Place them around `found.boxes`."""
         centers, sizes = box_regions(_boxes(found), self.aspect, self.scale)
-        return Regions(centers, sizes, np.zeros(len(found)))
+        return Regions(centers, sizes, np.full(len(found), self.angle))
 
 
 @dataclass(frozen=True)
