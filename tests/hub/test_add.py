@@ -84,6 +84,13 @@ def test_what_is_no_onnx_file_has_no_row(tmp_path):
     assert spec_of_file(tmp_path / "noise.onnx") is None
 
 
+@pytest.mark.parametrize("start", [b"\x0a", b"\x72", b"\x72\x0b\x0a", b""])
+def test_sizes_beyond_the_file_are_not_believed(tmp_path, start):
+    """A length of 63 bits is more than can be skipped or allocated."""
+    (tmp_path / "huge.onnx").write_bytes(start + b"\xff" * 8 + b"\x7f" + b"x")
+    assert spec_of_file(tmp_path / "huge.onnx") is None
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 256, 256), (1, 1, 256, 192), (3, 256, 192)])
 def test_a_file_of_another_form_than_its_row_is_refused(tmp_path, shape):
     with pytest.raises(ValueError, match=r"expected \(batch, 3, 256, 192\)"):

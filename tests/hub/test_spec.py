@@ -59,6 +59,9 @@ def test_every_field_is_written_so_that_later_defaults_change_nothing():
         ({"color": "gbr"}, "gbr"),
         ({"mean": [0.5]}, "mean"),
         ({"skeleton": "coco18"}, "coco18"),
+        ({"skeleton": "../skeletons/coco17"}, "no skeleton"),
+        ({"files": [{"name": "../x.onnx"}]}, "expected a plain file name"),
+        ({"files": [{"name": "..\\x.onnx"}]}, "expected a plain file name"),
     ],
 )
 def test_a_wrong_row_is_refused_by_what_is_wrong_with_it(change, named):
@@ -74,6 +77,12 @@ def test_a_missing_key_is_named():
 def test_a_codec_for_another_input_is_refused():
     with pytest.raises(ValueError, match="its codec reads"):
         mine(codec=make_codec("simcc", (256, 256)))
+
+
+@pytest.mark.parametrize("odd", [{"input_size": 3}, {"codec": 3}, {"skeleton": 3}, {"files": [3]}])
+def test_a_value_of_another_type_is_a_value_error(odd):
+    with pytest.raises(ValueError, match="'a' is described by odd values"):
+        ModelSpec.from_json(json.dumps(ROW | odd))
 
 
 @pytest.mark.parametrize("text", ["[]", "no json", '"name"'])

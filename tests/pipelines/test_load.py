@@ -1,6 +1,7 @@
 """From names to estimators: the whole catalogue with networks that do nothing, and every way to be wrong."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import pinpoint as pp
 from pinpoint.codecs import make_codec
 from pinpoint.codecs.ssd import Ssd
-from pinpoint.hub import ModelSpec, PullError, catalogue
+from pinpoint.hub import ModelFile, ModelSpec, PullError, catalogue, find
 from pinpoint.pipelines import load as module
 from pinpoint.pipelines.load import BUILDERS, DEFAULTS, load
 from pinpoint.pipelines.search import Search
@@ -211,6 +212,18 @@ def test_a_file_that_describes_itself_is_loaded_where_it_lies(tmp_path, monkeypa
 def test_the_detector_of_a_file_is_a_file_of_its_own(tmp_path, no_networks):
     load(heatmaps_of_colour(tmp_path / "mine.onnx", MINE))
     assert sorted(name for name, _ in no_networks) == ["mine.onnx", "yolox-nano"]
+
+
+def test_a_file_cannot_have_others_fetched(tmp_path, no_networks):
+    """Its description is somebody else's word; only the catalogue says what comes from the network."""
+    face = replace(find("mediapipe-face68"), files=(ModelFile("map.npz", "https://example.invalid/map.npz"),))
+    with pytest.raises(ValueError, match="made of mediapipe-face-mesh, expected one network"):
+        load(heatmaps_of_colour(tmp_path / "mine.onnx", face))
+
+
+def test_a_file_without_a_detector_asks_for_one(tmp_path, no_networks):
+    with pytest.raises(ValueError, match="dots names no detector"):
+        load(heatmaps_of_colour(tmp_path / "mine.onnx", replace(MINE, detector="")))
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".tflite"])

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pinpoint.cli.progress import Fetching
 from pinpoint.hub import ModelSpec, find, pull, requirements
 from pinpoint.keypoints import Estimator
-from pinpoint.pipelines.load import DEFAULTS, load
+from pinpoint.pipelines.load import DEFAULTS, is_file_name, load
 
 __all__ = ["Choice", "fetch", "load_estimator", "needed", "noun"]
 
@@ -48,7 +47,7 @@ def load_estimator(choice: Choice) -> Estimator:
         OSError: Its files are not there and could not be fetched.
     """
     names = (choice.name, choice.detector or "")
-    fetch([name for name in names if name and not _is_file(name)])
+    fetch([name for name in names if name and not is_file_name(name)])
     return load(
         choice.name,
         detector=choice.detector,
@@ -93,7 +92,3 @@ def needed(name: str) -> Iterator[ModelSpec]:
 def noun(choice: Choice) -> tuple[str, str]:
     """What to call one and many of the things that it finds."""
     return NOUNS.get(choice.name, ("instance", "instances"))
-
-
-def _is_file(name: str) -> bool:
-    return Path(name).suffix in (".onnx", ".tflite")

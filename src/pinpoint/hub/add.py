@@ -144,6 +144,7 @@ def _agrees(shape: tuple[int | None, ...], form: tuple[int, ...]) -> bool:
 
 def _onnx_metadata(path: Path) -> Iterator[tuple[str, str]]:
     """Keys and values of an ONNX file's `metadata_props`, field 14 of ModelProto; the rest is skipped."""
+    size = path.stat().st_size  # what a damaged file states can be more than memory holds
     with path.open("rb") as stream, suppress(EOFError):
         while True:
             tag = _varint(stream.read)
@@ -151,9 +152,9 @@ def _onnx_metadata(path: Path) -> Iterator[tuple[str, str]]:
             if wire == 0:
                 _varint(stream.read)
             elif wire == 2 and number == 14:
-                yield _entry(stream.read(_varint(stream.read)))
+                yield _entry(stream.read(min(_varint(stream.read), size)))
             elif wire == 2:
-                stream.seek(_varint(stream.read), 1)
+                stream.seek(min(_varint(stream.read), size), 1)
             else:
                 return  # not an ONNX file; whoever opens it will say so
 
@@ -164,15 +165,17 @@ def _entry(message: bytes) -> tuple[str, str]:
     with suppress(EOFError):
         while True:
             number = _varint(stream.read) >> 3
-            texts[number] = stream.read(_varint(stream.read)).decode("utf-8", "replace")
+            texts[number] = stream.read(min(_varint(stream.read), len(message))).decode("utf-8", "replace")
     return texts[1], texts[2]
 
 
 def _varint(read: Callable[[int], bytes]) -> int:
-    value, shift = 0, 0
-    while byte := read(1):
+    value = 0
+    for shift in range(0, 70, 7):  # 64 bits at most
+        byte = read(1)
+        if not byte:
+            break
         value |= (byte[0] & 0x7F) << shift
         if byte[0] < 0x80:
             return value
-        shift += 7
     raise EOFError

@@ -1,6 +1,7 @@
 """What a model is and how to feed it: one row of the catalogue, stored inside our own exports too."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -33,12 +34,19 @@ class ModelFile:
             user brings it with `models add`.
         sha256: Hash of the file in hex, or empty where nobody published one and we could not see the file.
         bytes: Size, 0 if not known.
+
+    Raises:
+        ValueError: The name is none or leads to another folder.
     """
 
     name: str
     source: str = ""
     sha256: str = ""
     bytes: int = 0
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", self.name):
+            raise ValueError(f"a file of a model is called {self.name!r}, expected a plain file name")
 
 
 @dataclass(frozen=True)
@@ -159,12 +167,15 @@ class ModelSpec:
         """Read back what `to_json` wrote.
 
         Raises:
-            ValueError: It is not JSON, or a key is unknown or missing.
+            ValueError: It is not JSON, a key is unknown or missing, or a value is of another type.
         """
         plain = json.loads(text)
         if not isinstance(plain, dict):
             raise ValueError(f"a model is described by a JSON object, this is a {type(plain).__name__}")
-        return cls.from_dict(plain)
+        try:
+            return cls.from_dict(plain)
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"model {plain.get('name')!r} is described by odd values: {error}") from error
 
 
 def _plain(value: Any) -> Any:

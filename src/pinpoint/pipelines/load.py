@@ -27,7 +27,7 @@ from pinpoint.pipelines.whole_body import WholeBody
 from pinpoint.runtime import Session, open_session
 from pinpoint.skeletons import Skeleton, skeleton
 
-__all__ = ["Converted", "load"]
+__all__ = ["DEFAULTS", "Converted", "is_file_name", "load"]
 
 log = logging.getLogger(__name__)
 
@@ -113,11 +113,16 @@ def load(
         model, columns = DEFAULTS[str(name)]
         log.info("%s: using %s, the default for this task", name, model)
         return _as_skeleton(_build(find(model), options), find(model), skeleton(columns))
-    if Path(name).suffix.lower() in (".onnx", ".tflite"):
+    if is_file_name(name):
         options = replace(options, file=Path(name))
     spec = _known(str(name)) if options.file is None else _of_file(options.file)
     log.info("using %s, as asked", spec.name)
     return _build(spec, options)
+
+
+def is_file_name(name: str | Path) -> bool:
+    """Whether a name means a model file, not a task or a model of the catalogue."""
+    return Path(name).suffix.lower() in (".onnx", ".tflite")
 
 
 def _known(name: str) -> ModelSpec:
@@ -138,7 +143,9 @@ def _of_file(path: Path) -> ModelSpec:
             f"{path} does not say what it is; add it to the catalogue with "
             f"`pinpoint models add {path} --like ROW`, where ROW names a model that is fed and read alike"
         )
-    return spec
+    if spec.parts:
+        raise ValueError(f"{path} says that it is made of {', '.join(spec.parts)}, expected one network")
+    return replace(spec, files=())  # a file may not name others to be fetched
 
 
 def _as_skeleton(estimator: Estimator, spec: ModelSpec, columns: Skeleton) -> Estimator:
@@ -178,7 +185,9 @@ def _one_stage(spec: ModelSpec, options: Options) -> OneStage:
 def _detector(spec: ModelSpec, options: Options) -> Estimator:
     if options.detector is not None and not isinstance(options.detector, str):
         return options.detector
-    chosen = _known(options.detector or spec.detector)
+    if not (name := options.detector or spec.detector):
+        raise ValueError(f"{spec.name} names no detector: say which one it is to have")
+    chosen = _known(name)
     alone = replace(options, detector=None, file=None)
     if chosen.pipeline != "one-stage":
         return _build(chosen, alone)

@@ -206,9 +206,9 @@ def skeleton(name: str) -> Skeleton:
     >>> skeleton("coco17").keypoints[:2]
     ('nose', 'left_eye')
     """
-    file = resources.files(__name__) / f"{name}.toml"
-    if not file.is_file():
+    if name not in skeleton_names():
         raise ValueError(f"no skeleton {name!r}; there are {', '.join(skeleton_names())}")
+    file = resources.files(__name__) / f"{name}.toml"
     return Skeleton.from_dict(tomllib.loads(file.read_text("utf-8")))
 
 
