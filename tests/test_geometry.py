@@ -211,6 +211,18 @@ def test_boxes_are_cut_to_the_outer_edge_of_the_picture():
     np.testing.assert_array_equal(geo.clip_boxes(boxes, (20, 10)), [[-0.5, -0.5, 19.5, 9.5], [1, 2, 3, 4]])
 
 
+@pytest.mark.parametrize(("width", "height"), [(70_000, 4), (4, 70_000)])
+def test_pictures_of_any_length_are_warped(width, height):
+    """A ramp along the picture stays the ramp; OpenCV 4 refuses sides above 32,766 pixels."""
+    ramp = np.indices((height, width)).max(axis=0) // 300
+    image = np.repeat(ramp[..., None], 3, axis=2).astype(np.uint8)
+    size = (200, 4) if width > height else (4, 200)
+    seen = geo.warp(image, geo.resize((width, height), size), size)[..., 0].ravel().astype(float)
+    middles = (np.arange(200) + 0.5) * 350 - 0.5
+    seen = seen.reshape(4, 200)[1] if width > height else seen.reshape(200, 4)[:, 1]
+    np.testing.assert_allclose(seen, middles // 300, atol=1)  # a pixel may lie across a step of the ramp
+
+
 @pytest.mark.parametrize(("border", "grey"), [(0, 0), (114, 114), (None, 200)])
 def test_the_border_is_filled_as_asked(border, grey):
     image = np.full((4, 4, 3), 200, np.uint8)

@@ -167,6 +167,8 @@ def warp(image: Image, target_from_source: Float, size: Size, border: float | No
 NEAR_BYTES = 2_000_000
 """Parts of a picture up to this size are copied before they are warped: reading them in order brings them
 into the processor's cache, and the warp gains more than that takes."""
+LONGEST_SIDE = 32_766
+"""OpenCV 4 warps no longer pictures."""
 
 
 def _near(image: Image, target_from_source: Float, size: Size) -> tuple[Image, Float]:
@@ -181,6 +183,10 @@ def _near(image: Image, target_from_source: Float, size: Size) -> tuple[Image, F
         part = part.copy()
     moved = target_from_source.copy()
     moved[:, 2] += moved[:, 0] * left + moved[:, 1] * top
+    if max(part.shape[:2]) > LONGEST_SIDE:
+        step = -(-max(part.shape[:2]) // LONGEST_SIDE)
+        part = part[::step, ::step]
+        moved[:, :2] *= step
     return part, moved
 
 
