@@ -6,6 +6,7 @@ from onnx import TensorProto, helper
 
 from pinpoint.cli import estimators
 from pinpoint.hub import PullError, catalogue, find
+from pinpoint.hub.cache import path_of
 
 
 @pytest.fixture
@@ -44,11 +45,20 @@ def test_the_list_has_every_model_and_its_task(pinpoint):
 def test_the_list_is_json_for_programs(pinpoint):
     rows = json.loads(pinpoint("models", "list", "--json").out)
     assert [row["name"] for row in rows] == list(catalogue())
-    assert all(row["here"] is False for row in rows if row["files"] and not is_packaged(row))
+    assert not any(row["here"] for row in rows)
 
 
-def is_packaged(row):
-    return row["files"][0]["source"].startswith("package:")
+def test_a_composed_model_is_here_when_all_its_parts_are(pinpoint):
+    def here(name):
+        rows = json.loads(pinpoint("models", "list", "--json").out)
+        return next(row["here"] for row in rows if row["name"] == name)
+
+    for part in ("mediapipe-face-mesh", "mediapipe-iris"):
+        assert not here("mediapipe-face-iris")
+        path = path_of(find(part).files[0])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"weights")
+    assert here("mediapipe-face-iris") and here("mediapipe-face68")
 
 
 def test_a_card_names_the_licence_and_the_training_data(pinpoint):

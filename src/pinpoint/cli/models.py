@@ -119,6 +119,8 @@ def _row(spec: "ModelSpec") -> tuple[str, ...]:
 
 
 def _is_here(spec: "ModelSpec") -> bool:
+    """Whether the files of a model and of the parts that it is made of are in their places."""
+    from pinpoint.hub import find
     from pinpoint.hub.cache import path_of
 
-    return bool(spec.files) and all(path_of(file).is_file() for file in spec.files)
+    return all(path_of(file).is_file() for file in spec.files) and all(_is_here(find(p)) for p in spec.parts)

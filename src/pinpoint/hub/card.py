@@ -1,6 +1,7 @@
 """What a person should know of a model before using it."""
 
 from pinpoint.hub.cache import is_intact, path_of
+from pinpoint.hub.catalogue import find
 from pinpoint.hub.spec import ModelFile, ModelSpec
 
 __all__ = ["card"]
@@ -33,8 +34,13 @@ def _metrics(spec: ModelSpec) -> str:
 
 
 def _size(spec: ModelSpec) -> str:
-    total = sum(file.bytes for file in spec.files)
-    return f"{total / 1e6:.1f} MB" if total and all(file.bytes for file in spec.files) else ""
+    """Of its own files and those of its parts, if all of them are known."""
+    sizes = [file.bytes for file in _files(spec)]
+    return f"{sum(sizes) / 1e6:.1f} MB" if sizes and all(sizes) else ""
+
+
+def _files(spec: ModelSpec) -> tuple[ModelFile, ...]:
+    return (*spec.files, *(file for part in spec.parts for file in _files(find(part))))
 
 
 def _file(file: ModelFile) -> str:
