@@ -90,6 +90,13 @@ def test_imports_point_down():
     assert done.returncode == 0, done.stdout
 
 
+def test_the_contract_on_torch_covers_every_module_but_the_four_that_may_use_it():
+    _, torch = _project()["tool"]["importlinter"]["contracts"]
+    here = {path.stem for path in Path(pp.__file__).parent.iterdir() if path.suffix == ".py" or path.is_dir()}
+    bound = here - {"__init__", "__pycache__", "models", "losses", "datasets", "training"}
+    assert {name.removeprefix("pinpoint.") for name in torch["source_modules"]} == bound
+
+
 def test_every_requirement_has_a_tested_version():
     project = _project()["project"]
     wanted = [
