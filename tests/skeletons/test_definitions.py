@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pinpoint import skeletons
 from pinpoint.skeletons import Skeleton, skeleton, skeleton_names, swaps_by_name
 
 ALL = skeleton_names()
@@ -96,6 +97,17 @@ def test_the_mirror_of_a_left_part_is_the_right_part(name):
 @pytest.mark.parametrize("name", ALL)
 def test_sigmas_are_there_where_somebody_published_them(name):
     assert (skeleton(name).sigmas is None) == (name in NO_PUBLISHED_SIGMAS)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "box"])
+def test_the_file_says_where_the_sigmas_come_from_or_that_nobody_published_any(name):
+    text = (Path(skeletons.__file__).parent / f"{name}.toml").read_text("utf-8")
+    heading = " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
+    source = re.search(r"[Ss]igmas: (.+)", heading)
+    assert source is not None
+    unpublished = source[1].startswith("nobody published any")
+    assert unpublished == (name in NO_PUBLISHED_SIGMAS)
+    assert unpublished or re.search(r"https://|\.py|see ", source[1])
 
 
 @pytest.mark.parametrize("name", ["coco17", "halpe26", "halpe136", "openpose18", "crowdpose14", "ap10k17"])
