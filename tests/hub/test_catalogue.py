@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pinpoint.hub import ModelSpec, catalogue, find, requirements
-from pinpoint.hub.cache import write_text
+from pinpoint.hub.cache import is_intact, write_text
 from pinpoint.hub.catalogue import added_row, shipped_files
 from pinpoint.hub.wheel import WHEELS
 
@@ -74,6 +74,14 @@ def test_a_source_is_an_https_address_a_wheel_we_know_or_the_user(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_hash_is_64_hex_digits_or_empty(file):
     assert re.fullmatch(r"([0-9a-f]{64})?", file.sha256)
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if file.source.startswith("package:")], ids=lambda file: file.name
+)
+def test_what_the_package_ships_is_the_file_of_its_row_and_small(file):
+    assert is_intact(file, verify=True)
+    assert 0 < file.bytes <= 6_000_000
 
 
 def test_no_two_files_share_a_name_in_the_cache():

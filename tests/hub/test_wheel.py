@@ -96,3 +96,14 @@ def test_mediapipe_gives_every_file_that_the_catalogue_names(monkeypatch):
     paths = [path for row in rows for path in pull(row, verify=True).values()]
     assert len(paths) >= 13 and all(path.is_file() for path in paths)
     assert "mediapipe" not in sys.modules
+
+
+@pytest.mark.network
+def test_every_network_in_mediapipes_wheel_has_a_row_but_the_one_that_does_not_run(tmp_path):
+    """Attention meshes need operators of Google's own that LiteRT lacks."""
+    wheel = WHEEL.download_wheel("mediapipe==0.10.21", tmp_path, lambda *step: None)
+    with zipfile.ZipFile(wheel) as archive:
+        there = {name for name in archive.namelist() if name.endswith(".tflite")}
+    sources = [file.source for name in catalogue() for file in find(name).files]
+    rows = {source.partition("/")[2] for source in sources if source.startswith("wheel:")}
+    assert there - rows == {"mediapipe/modules/face_landmark/face_landmark_with_attention.tflite"}

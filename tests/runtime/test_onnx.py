@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -114,6 +115,19 @@ def test_a_missing_file_is_named(tmp_path):
 def test_threads_are_counted_from_one(two_outputs):
     with pytest.raises(ValueError, match="threads is -1"):
         OnnxSession(two_outputs, threads=-1)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_engine_gets_the_threads_that_were_asked_for(two_outputs, threads):
+    options = OnnxSession(two_outputs, threads=threads)._session.get_session_options()
+    assert options.intra_op_num_threads == threads
+
+
+def test_the_names_of_outputs_are_read_once(two_outputs):
+    """The engine's own object is replaced by one that can do nothing but run."""
+    session = OnnxSession(two_outputs)
+    session._session = SimpleNamespace(run=session._session.run)
+    assert len(session.run(np.ones((1, 2), np.float32))) == 2
 
 
 def test_a_network_that_only_says_its_batch_is_free_is_run_one_at_a_time(onnx_network):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pinpoint.runtime import FakeSession, TensorSpec, open_session
+from pinpoint.runtime.batches import as_batch
 
 
 @pytest.fixture(params=["onnx free batch", "onnx batch of 1", "onnx batch of 2", "tflite", "fake"])
@@ -48,6 +49,12 @@ def test_results_may_be_written_to_and_the_batch_stays_as_it_was(doubling, batch
 def test_a_batch_need_not_be_contiguous(doubling, batch):
     view = batch.transpose(0, 2, 1, 3)[..., ::-1]
     np.testing.assert_array_equal(doubling.run(view)[0], 2 * view)
+
+
+def test_a_batch_of_the_right_form_is_fed_without_a_copy(batch):
+    spec = TensorSpec("image", (None, 4, 4, 3), np.dtype(np.float32))
+    assert as_batch(batch, spec) is batch
+    assert as_batch(batch[1:], spec).base is batch
 
 
 def test_float64_is_taken_as_float32(doubling, batch):
