@@ -231,6 +231,21 @@ def test_the_border_is_filled_as_asked(border, grey):
     assert (shifted[3, 3] == 200).all()
 
 
+@pytest.mark.parametrize(
+    ("box", "meets"),
+    [
+        ((-9, -9, -0.6, 9), False),
+        ((-9, -9, -0.4, 9), True),
+        ((63.4, 0, 80, 9), True),
+        ((63.6, 0, 80, 9), False),
+        ((0, 47.6, 9, 60), False),
+        ((np.nan, 0, 9, 9), False),
+    ],
+)
+def test_a_picture_ends_half_a_pixel_beyond_its_last_centres(box, meets):
+    assert geo.meets_picture(np.array([box, [0, 0, 9, 9]]), (64, 48)).tolist() == [meets, True]
+
+
 def naive_iou(a: np.ndarray, b: np.ndarray) -> float:
     wide = min(a[2], b[2]) - max(a[0], b[0])
     high = min(a[3], b[3]) - max(a[1], b[1])

@@ -209,7 +209,7 @@ def clip_boxes(boxes: Float, size: Size) -> Float:
 def meets_picture(boxes: Float, size: Size) -> NDArray[np.bool_]:
     """Whether each box has a part in a picture, shapes (N, 4) -> (N,). A box with a NaN has none."""
     low, high = boxes[:, :2], boxes[:, 2:]
-    return ((high > -0.5) & (low < np.array(size) - 0.5)).all(axis=1)
+    return np.logical_and.reduce((high > -0.5) & (low < np.array(size) - 0.5), axis=1)
 
 
 def iou(a: Float, b: Float) -> Float:

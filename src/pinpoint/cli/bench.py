@@ -148,7 +148,7 @@ def _first_box(kps: Keypoints, view: View, count: int) -> Float:
     height, width = view.image.shape[:2]
     boxes = kps.boxes if kps.boxes is not None else boxes_of_points(kps.xy)
     usable = boxes[np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
-    whole = np.array([[0.0, 0.0, width, height]])
+    whole = np.array([[0.0, 0.0, width, height]]) - 0.5
     return np.repeat(np.concatenate([usable, whole])[:1], count, axis=0)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from pinpoint.cli.frames import View
-from pinpoint.geometry import Float, boxes_of_points
+from pinpoint.geometry import Float, boxes_of_points, meets_picture
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.formats import read_records
 from pinpoint.keypoints import Keypoints
@@ -85,6 +85,6 @@ def _defect(box: Float, width: int, height: int) -> str:
         return "not four numbers"
     if right <= left or bottom <= top:
         return "without area (x1 y1 x2 y2 is expected)"
-    if right < 0 or bottom < 0 or left > width - 1 or top > height - 1:
+    if not meets_picture(box[None], (width, height))[0]:
         return f"outside the picture of {width}x{height}"
     return ""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pinpoint.geometry import Image, Size, iou
+from pinpoint.geometry import Image, Size, iou, meets_picture
 from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.preparation import picture_size
 from pinpoint.skeletons import skeleton
@@ -114,9 +114,7 @@ def best_in_boxes(image: Image, found: Keypoints, boxes: ArrayLike, min_iou: flo
 def _inside(given: Keypoints, size: Size) -> NDArray[np.bool_]:
     """Whether each box has a part in the picture; those that have none are named in a warning."""
     boxes, (width, height) = np.asarray(given.boxes), size
-    inside = np.logical_and.reduce(
-        (boxes[:, 2:] > -0.5) & (boxes[:, :2] < (width - 0.5, height - 0.5)), axis=1
-    )
+    inside = meets_picture(boxes, size)
     for row in np.flatnonzero(~inside):
         log.warning(
             "box %d is %s, outside the picture of %d x %d: nothing is looked for there",

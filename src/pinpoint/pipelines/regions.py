@@ -6,7 +6,15 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pinpoint.geometry import Float, Size, box_regions, boxes_of_points, region_matrices, transform_points
+from pinpoint.geometry import (
+    Float,
+    Size,
+    box_regions,
+    boxes_of_points,
+    meets_picture,
+    region_matrices,
+    transform_points,
+)
 from pinpoint.keypoints import Keypoints
 
 __all__ = [
@@ -40,8 +48,7 @@ class Regions(NamedTuple):
         cos, sin = np.abs(np.cos(self.angles)), np.abs(np.sin(self.angles))
         width, height = self.sizes.T
         reach = np.stack([width * cos + height * sin, width * sin + height * cos], axis=1) / 2
-        low, high = self.centers - reach, self.centers + reach
-        return np.logical_and.reduce((high > -0.5) & (low < np.array(size) - 0.5), axis=1)
+        return meets_picture(np.concatenate([self.centers - reach, self.centers + reach], axis=1), size)
 
 
 class Region(Protocol):

@@ -3,9 +3,8 @@
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pinpoint.geometry import Float
+from pinpoint.geometry import Float, Image, meets_picture
 from pinpoint.keypoints import Keypoints
 from pinpoint.viz.layer import Layer, capsules, premultiplied
 from pinpoint.viz.palette import instance_colors
@@ -14,7 +13,6 @@ from pinpoint.viz.style import Style
 
 __all__ = ["draw_tags", "tag_texts"]
 
-Image = NDArray[np.uint8]
 TEXT_SHARE, SMALLEST_TEXT = 0.024, 11  # height of the type relative to the picture, and in pixels
 INK = (16, 18, 24)
 LONGEST = 40  # characters
@@ -24,7 +22,7 @@ def draw_tags(image: Image, kps: Keypoints, boxes: Float, with_scores: bool, sty
     """Write a tag over the top left corner of each box that is drawn, in place and kept inside the image."""
     height = max(SMALLEST_TEXT, round(TEXT_SHARE * float(np.sqrt(image.shape[0] * image.shape[1]))))
     colors = instance_colors(kps)
-    shown = (box_alpha(kps, style) > 0) & _meets(boxes, image)
+    shown = (box_alpha(kps, style) > 0) & meets_picture(boxes, (image.shape[1], image.shape[0]))
     for row, text in enumerate(tag_texts(kps, with_scores)):
         if text and shown[row]:
             _draw_tag(image, boxes[row, :2], _type(text, height), colors[row])
@@ -40,11 +38,6 @@ def tag_texts(kps: Keypoints, with_scores: bool) -> list[str]:
         score = f"{kps.box_scores[row]:.0%}" if scored and kps.box_scores is not None else ""
         texts.append("  ".join(part for part in (label, track, score) if part))
     return texts
-
-
-def _meets(boxes: Float, image: Image) -> NDArray[np.bool_]:
-    height, width = image.shape[:2]
-    return (boxes[:, 0] < width) & (boxes[:, 1] < height) & (boxes[:, 2] >= 0) & (boxes[:, 3] >= 0)
 
 
 def _draw_tag(image: Image, corner: Float, mask: Image, color: Float) -> None:
