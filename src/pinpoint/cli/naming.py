@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from pinpoint.io.images import WRITTEN
 from pinpoint.io.sources import Source
 
 __all__ = ["drawing_paths", "fitted", "name_of", "without_own_output"]
 
 MOVING = frozenset({".mp4"})
-DRAWN = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 PHOTOGRAPHIC = frozenset({".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpe", ".jfif"})
 
 
@@ -37,7 +37,7 @@ def drawing_paths(sources: Sequence[Source], folder: Path) -> Mapping[Source, Pa
 def fitted(path: Path, *, moving: bool) -> Path:
     """Add a suffix to a name where that of the input is none that drawings are written with."""
     suffix = path.suffix.lower()
-    if suffix in (MOVING if moving else DRAWN):
+    if suffix in (MOVING if moving else WRITTEN):
         return path
     return path.with_name(path.name + (".mp4" if moving else ".jpg" if suffix in PHOTOGRAPHIC else ".png"))
 

@@ -13,7 +13,7 @@ from pinpoint.cli.frames import Opened, View
 from pinpoint.cli.naming import fitted
 from pinpoint.geometry import Image, Size
 from pinpoint.io.formats import FORMATS, open_writer
-from pinpoint.io.images import write_image
+from pinpoint.io.images import LONGEST_SIDE, write_image
 from pinpoint.io.records import Record, RecordWriter
 from pinpoint.io.sources import Source
 from pinpoint.keypoints import Keypoints
@@ -23,8 +23,6 @@ __all__ = ["Artist", "Outputs", "UnsuitedError", "artist", "open_results", "resu
 
 Artist = Callable[[Image, Keypoints], Image]
 Sketch = Callable[[View, Keypoints], None]
-
-FORMAT_SIDE = {".jpg": 65535, ".jpeg": 65535, ".webp": 16383}  # pixels that a side may have at most
 
 
 class UnsuitedError(ValueError):
@@ -121,7 +119,7 @@ def _drawn(artist: Artist, view: View, kps: Keypoints) -> Image:
 
 def _draw_picture(artist: Artist, path: Path, view: View, kps: Keypoints) -> None:
     drawing = _drawn(artist, view, kps)
-    longest = FORMAT_SIDE.get(path.suffix.lower())
+    longest = LONGEST_SIDE.get(path.suffix.lower())
     fits = longest is None or max(drawing.shape) <= longest
     write_image(path if fits else path.with_name(f"{path.name}.png"), drawing)
 

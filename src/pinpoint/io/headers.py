@@ -8,6 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from pinpoint.geometry import Size
 from pinpoint.io.errors import DefectError
 
 __all__ = [
@@ -20,8 +21,6 @@ __all__ = [
     "png_header",
     "tiff_header",
 ]
-
-Size = tuple[int, int]
 
 CUT_OFF = "it is cut off: copy or download it again"
 _TIFF_TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pinpoint.geometry import Image
 from pinpoint.io.errors import DefectError, UnreadableError
 from pinpoint.io.files import RAW_SUFFIXES, UNSUPPORTED, VIDEOS, file_head, file_kind, read_bytes, replacing
 from pinpoint.io.headers import CUT_OFF, exif_orientation, jpeg_header, png_header, tiff_header
@@ -20,9 +21,7 @@ from pinpoint.io.headers import CUT_OFF, exif_orientation, jpeg_header, png_head
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-__all__ = ["MAX_PIXELS", "over_white", "read_image", "write_image"]
-
-Image = NDArray[np.uint8]
+__all__ = ["LONGEST_SIDE", "MAX_PIXELS", "WRITTEN", "over_white", "read_image", "write_image"]
 
 MAX_PIXELS = 200_000_000
 """More than the largest phone cameras take, and 600 MB once decoded."""
@@ -72,7 +71,10 @@ _QUALITY = {
     ".tif": None,
     ".tiff": None,
 }
-_LONGEST_SIDE = {".jpg": 65535, ".jpeg": 65535, ".webp": 16383}
+WRITTEN = frozenset(_QUALITY)
+"""Suffixes, in small letters, that `write_image` writes."""
+LONGEST_SIDE = {".jpg": 65535, ".jpeg": 65535, ".webp": 16383}
+"""Pixels that a side of a picture may have at most, where its format sets a limit."""
 
 
 def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Image:
@@ -300,7 +302,7 @@ def _check_writable(image: Image, suffix: str) -> None:
         raise TypeError(f"image is {image.dtype}, expected uint8")
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"image has shape {image.shape}, expected (H, W, 3) with H, W >= 1")
-    longest = _LONGEST_SIDE.get(suffix)
+    longest = LONGEST_SIDE.get(suffix)
     if longest and max(image.shape) > longest:
         raise ValueError(f"image has shape {image.shape}, but {suffix} ends at {longest} pixels a side")
 

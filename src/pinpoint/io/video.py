@@ -20,6 +20,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from pinpoint.geometry import Image
 from pinpoint.io.completeness import lacks_index, missing_bytes
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import PICTURES, UNSUPPORTED, file_head, file_kind
@@ -27,8 +28,6 @@ from pinpoint.io.images import over_white
 from pinpoint.io.sources import is_stream_address
 
 __all__ = ["Frame", "VideoReader", "read_video"]
-
-Image = NDArray[np.uint8]
 
 TIMEOUT = 20.0
 """Seconds. A sleeping disk or a camera may take ten to wake."""

@@ -15,16 +15,14 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
+from pinpoint.geometry import Image
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import file_head, replacing
 
 __all__ = ["VideoWriter"]
 
-Image = NDArray[np.uint8]
-
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _TICK = Fraction(1, 60_000)
 """Unit of time. A multiple of all usual frame rates; MPEG-4 admits no finer one than 1/65535."""
 
@@ -174,7 +172,7 @@ class _Audio:
         try:
             target = output.add_stream_from_template(stream)
         except (ValueError, FFmpegError):
-            _LOG.warning(
+            log.warning(
                 "%s sound of %r does not fit into %s: the video is silent", codec, name, output.format.name
             )
             return
@@ -193,7 +191,7 @@ def _packets(source: Any, stream: Any, target: Any, name: str) -> Iterator[tuple
             packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, target
             yield float(packet.pts * packet.time_base), packet
     except FFmpegError as error:
-        _LOG.warning("the sound of %r breaks off (%s)", name, error.strerror)
+        log.warning("the sound of %r breaks off (%s)", name, error.strerror)
 
 
 def _create(path: Path, form: str) -> OutputContainer:

@@ -20,7 +20,7 @@ from pinpoint.runtime.sources import ModelSource, check_readable, source_name
 
 __all__ = ["LiteRtSession"]
 
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _stderr_lock = threading.Lock()
 
 # MediaPipe's networks run 1.7 to 2 times as fast on two threads as on one, and up to 1.2 times slower on four
@@ -180,7 +180,7 @@ def _without_delegate_message() -> Iterator[None]:
 def _pass_on(lines: list[bytes]) -> None:
     for line in lines:
         if b"Created TensorFlow Lite XNNPACK delegate" in line:
-            _logger.debug("%s", line.decode(errors="replace").strip())
+            log.debug("%s", line.decode(errors="replace").strip())
         else:
             with suppress(OSError):
                 os.write(2, line)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinpoint.geometry import Float
+from pinpoint.geometry import Float, Image
 from pinpoint.keypoints import Keypoints
 from pinpoint.viz.layer import Layer, capsules, premultiplied
 from pinpoint.viz.palette import look_of
@@ -27,8 +27,6 @@ from pinpoint.viz.style import DEFAULT, Style
 from pinpoint.viz.tags import draw_tags
 
 __all__ = ["check_image", "draw"]
-
-Image = NDArray[np.uint8]
 
 INK, WHITE = np.array([12.0, 14.0, 20.0]), np.array([255.0, 255.0, 255.0])
 HALO = 0.75  # opacity of the dark halo relative to the stroke over it

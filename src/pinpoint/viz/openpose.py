@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pinpoint.geometry import Float
+from pinpoint.geometry import Float, Image, Size
 from pinpoint.keypoints import Keypoints, convert
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.viz.drawing import check_image
@@ -20,9 +20,6 @@ from pinpoint.viz.palette import look_of
 from pinpoint.viz.style import Color
 
 __all__ = ["COLORS", "draw_openpose"]
-
-Image = NDArray[np.uint8]
-Size = tuple[int, int]
 
 # One for each keypoint of openpose18, and one for each of its edges, both in order.
 COLORS: tuple[Color, ...] = (
