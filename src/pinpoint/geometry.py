@@ -170,6 +170,8 @@ def warp(image: Image, target_from_source: Float, size: Size, border: float | No
 FOUR_CHANNEL_BYTES = 2_000_000
 """Parts of a picture up to this size are warped with a fourth channel: OpenCV takes half the time for four as
 for three, and adding one brings the part into the processor's cache."""
+LONGEST_SIDE = 32_766
+"""OpenCV 4 warps no longer pictures."""
 
 
 def _near(image: Image, target_from_source: Float, size: Size) -> tuple[Image, Float]:
@@ -181,7 +183,12 @@ def _near(image: Image, target_from_source: Float, size: Size) -> tuple[Image, F
     top, bottom = _span([(a * v - c * u) / area for u, v in corners], image.shape[0])
     moved = target_from_source.copy()
     moved[:, 2] += moved[:, 0] * left + moved[:, 1] * top
-    return image[top:bottom, left:right], moved
+    part = image[top:bottom, left:right]
+    if max(part.shape[:2]) > LONGEST_SIDE:
+        step = -(-max(part.shape[:2]) // LONGEST_SIDE)
+        part = part[::step, ::step]
+        moved[:, :2] *= step
+    return part, moved
 
 
 def _span(positions: Iterable[float], length: int) -> tuple[int, int]:
