@@ -1,14 +1,12 @@
 """Lines for people, on stderr."""
 
 import logging
-import os
-import sys
 
 import typer
 
 from pinpoint.io.errors import UnreadableError
 
-__all__ = ["on_a_terminal", "printable", "reason_of", "refuse", "say", "show_log"]
+__all__ = ["printable", "reason_of", "refuse", "say", "show_log"]
 
 
 class _Echo(logging.Handler):
@@ -56,8 +54,3 @@ def _message(error: Exception) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def on_a_terminal() -> bool:
-    """Whether somebody watches stderr; continuous integration only keeps it."""
-    return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"

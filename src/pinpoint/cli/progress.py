@@ -3,7 +3,8 @@
 import time
 from typing import TYPE_CHECKING, Protocol, Self
 
-from pinpoint.cli.messages import on_a_terminal, say
+from pinpoint.cli.messages import say
+from pinpoint.hub.terminal import DownloadBar, on_a_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -114,30 +115,21 @@ class Fetching:
     """Tells of files that are being fetched: a bar for whoever watches, else one line for each file."""
 
     def __init__(self) -> None:
-        self._bar: RichProgress | None = None
-        self._tasks: dict[str, TaskID] = {}
+        self._bar = DownloadBar()
         self._said: set[str] = set()
 
     def __call__(self, done: int, total: int, what: str) -> None:
         """See `pinpoint.hub.download.Progress`."""
-        if on_a_terminal():
-            self._advance(done, total, what)
-        elif what not in self._said:
+        self._bar(done, total, what)
+        if not on_a_terminal() and what not in self._said:
             self._said.add(what)
             say(f"fetching {what}" + (f" ({total / 1e6:.1f} MB)" if total else ""))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def _advance(self, done: int, total: int, what: str) -> None:
-        bar = self._bar = self._bar or _rich_download_bar()
-        if what not in self._tasks:
-            self._tasks[what] = bar.add_task(what)
-        bar.update(self._tasks[what], completed=done, total=total or None)
+    def __exit__(self, *error: object) -> None:
+        self._bar.__exit__(*error)
 
 
 def _rich_bar(sources: int) -> "tuple[RichProgress, TaskID]":
@@ -155,18 +147,3 @@ def _rich_bar(sources: int) -> "tuple[RichProgress, TaskID]":
     )
     bar.start()
     return bar, bar.add_task("", total=sources)
-
-
-def _rich_download_bar() -> "RichProgress":
-    from rich import progress
-    from rich.console import Console
-
-    bar = progress.Progress(
-        progress.TextColumn("{task.description}", markup=False),
-        progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        console=Console(stderr=True),
-    )
-    bar.start()
-    return bar

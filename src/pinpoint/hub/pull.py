@@ -16,6 +16,7 @@ from pinpoint.hub.cache import cache_dir, install, is_intact, locked, path_of
 from pinpoint.hub.catalogue import shipped_files
 from pinpoint.hub.download import Progress, download
 from pinpoint.hub.spec import ModelFile, ModelSpec
+from pinpoint.hub.terminal import DownloadBar
 from pinpoint.hub.wheel import download_wheel
 
 __all__ = ["PullError", "pull"]
@@ -46,7 +47,8 @@ def pull(spec: ModelSpec, progress: Progress | None = None, *, verify: bool = Fa
 
     Args:
         spec: The model.
-        progress: Told what is being fetched, and how much of it is there.
+        progress: Told what is being fetched, and how much of it is there; none: a bar on stderr, if that is a
+            terminal.
         verify: Hash the files that are there even if they look untouched.
 
     Returns:
@@ -55,11 +57,8 @@ def pull(spec: ModelSpec, progress: Progress | None = None, *, verify: bool = Fa
     Raises:
         PullError: A file is not there and could not be fetched.
     """
-    return {file.name: _pulled(spec, file, progress or _silent, verify) for file in spec.files}
-
-
-def _silent(done: int, total: int, what: str) -> None:
-    pass
+    with DownloadBar() as bar:
+        return {file.name: _pulled(spec, file, progress or bar, verify) for file in spec.files}
 
 
 def _pulled(spec: ModelSpec, file: ModelFile, progress: Progress, verify: bool) -> Path:
