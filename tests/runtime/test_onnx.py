@@ -2,8 +2,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from onnxruntime.capi import onnxruntime_pybind11_state as engine
 
 from pinpoint.runtime.onnx import OnnxSession, available_providers
 
@@ -70,6 +72,32 @@ def test_the_cpu_is_always_there():
 def test_a_provider_that_is_not_there_is_answered_with_those_that_are(two_outputs, provider):
     with pytest.raises(ValueError, match=rf"'{provider}' is not there; this ONNX Runtime has .*cpu"):
         OnnxSession(two_outputs, providers=(provider, "cpu"))
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        ("cuda", "CUDAExecutionProvider"),
+        ("tensorrt", "TensorrtExecutionProvider"),
+        ("openvino", "OpenVINOExecutionProvider"),
+        ("coreml", "CoreMLExecutionProvider"),
+    ],
+)
+def test_a_provider_that_is_there_is_asked_for_before_the_cpu_and_no_other(
+    two_outputs, short, full, monkeypatch
+):
+    asked = []
+
+    def start(model, options, providers):
+        asked.extend(name for name, _ in providers)
+        raise engine.Fail("enough")
+
+    there = ["TensorrtExecutionProvider", "CUDAExecutionProvider", full, "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", start)
+    with pytest.raises(ValueError, match="enough"):
+        OnnxSession(two_outputs, providers=(short,))
+    assert asked == [full, "CPUExecutionProvider"]
 
 
 def test_one_provider_is_still_a_sequence(two_outputs):
