@@ -12,7 +12,7 @@ from pinpoint.geometry import Float
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.skeletons.mapping import sources
 
-__all__ = ["Estimator", "Keypoints", "convert"]
+__all__ = ["Estimator", "Keypoints", "convert", "row_types"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +53,10 @@ class Keypoints:
         xy = np.asarray(self.xy, dtype=np.float64)
         if xy.ndim != 3:
             raise ValueError(f"xy has shape {xy.shape}, expected (N, {len(self.skeleton)}, 2)")
-        n, k = xy.shape[0], len(self.skeleton)
-        for name, (dtype, shape) in _columns(n, k).items():
+        for name, (dtype, shape) in row_types(len(self.skeleton)).items():
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, _checked(name, value, dtype, shape))
+                object.__setattr__(self, name, _checked(name, value, dtype, (len(xy), *shape)))
 
     def __len__(self) -> int:
         return len(self.xy)
@@ -188,17 +187,18 @@ def _recipe(goal: Skeleton, source: Skeleton) -> tuple[NDArray[np.intp], Float, 
     return index, weights, np.array([bool(group) for group in groups])
 
 
-def _columns(n: int, k: int) -> dict[str, tuple[type, tuple[int, ...]]]:
+def row_types(k: int) -> dict[str, tuple[type, tuple[int, ...]]]:
+    """Type and shape of one instance's row in every array of `Keypoints` with K columns, by field name."""
     return {
-        "xy": (np.float64, (n, k, 2)),
-        "scores": (np.float64, (n, k)),
-        "visible": (np.bool_, (n, k)),
-        "boxes": (np.float64, (n, 4)),
-        "box_scores": (np.float64, (n,)),
-        "areas": (np.float64, (n,)),
-        "track_ids": (np.int64, (n,)),
-        "xyz": (np.float64, (n, k, 3)),
-        "labels": (np.str_, (n,)),
+        "xy": (np.float64, (k, 2)),
+        "scores": (np.float64, (k,)),
+        "visible": (np.bool_, (k,)),
+        "boxes": (np.float64, (4,)),
+        "box_scores": (np.float64, ()),
+        "areas": (np.float64, ()),
+        "track_ids": (np.int64, ()),
+        "xyz": (np.float64, (k, 3)),
+        "labels": (np.str_, ()),
     }
 
 

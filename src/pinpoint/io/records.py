@@ -8,14 +8,14 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from pinpoint.keypoints import Keypoints
+from pinpoint.keypoints import Keypoints, row_types
 from pinpoint.skeletons import Skeleton
 
 __all__ = ["FIELDS", "Admission", "Record", "RecordWriter", "as_records", "row_shape"]
 
 log = logging.getLogger(__name__)
 
-FIELDS = ("xy", "scores", "visible", "boxes", "box_scores", "areas", "track_ids", "xyz", "labels")
+FIELDS = tuple(row_types(0))
 """The arrays of `Keypoints`, in the order in which files hold them."""
 
 
@@ -108,8 +108,8 @@ def as_records(results: Keypoints | Iterable[Keypoints | Record]) -> Iterator[Re
 
 def row_shape(field: str, k: int) -> tuple[int, ...]:
     """Shape of one instance's row in a field of `Keypoints`: `xy` gives (k, 2)."""
-    shapes = {"xy": (k, 2), "scores": (k,), "visible": (k,), "boxes": (4,), "xyz": (k, 3)}
-    return shapes.get(field, ())
+    _, shape = row_types(k)[field]
+    return shape
 
 
 def _refuse_infinite(record: Record) -> None:
