@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
 import typer
+from typer.core import TyperGroup
 
 import pinpoint as pp
 from pinpoint.cli.app import app
@@ -66,7 +66,7 @@ def test_the_code_of_a_page_runs(page, astronaut, tmp_path, monkeypatch):
 def test_a_command_line_of_the_documentation_is_understood(line):
     command, arguments = typer.main.get_command(app), shlex.split(line)
     context = command.make_context("pinpoint", arguments)
-    while isinstance(command, click.Group):
+    while isinstance(command, TyperGroup):
         name, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
         assert command is not None and name is not None
         context = command.make_context(name, arguments, parent=context)
