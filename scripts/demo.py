@@ -34,18 +34,27 @@ Image = NDArray[np.uint8]
 def main(paths: list[str]) -> int:
     """Go through the pictures; return 1 if one could not be read."""
     estimators = {task: pp.load(task) for task in SHOWN}
-    show("astronaut.png", astronaut(), estimators)
+    first, *others = drawing_paths(["astronaut.png", *paths])
+    show("astronaut.png", astronaut(), estimators, first)
     failed = False
-    for path in paths:
+    for path, out in zip(paths, others, strict=True):
         try:
-            show(Path(path).name, pp.read_image(path), estimators)
+            show(Path(path).name, pp.read_image(path), estimators, out)
         except UnreadableError as error:
             print(error, file=sys.stderr)
             failed = True
     return int(failed)
 
 
-def show(name: str, image: Image, estimators: Mapping[str, Estimator]) -> None:
+def drawing_paths(paths: list[str]) -> list[Path]:
+    """Say where each picture is drawn: under its own name, numbered where an earlier one has that."""
+    stems = [Path(path).stem for path in paths]
+    counts = [stems[: at + 1].count(stem) for at, stem in enumerate(stems)]
+    names = [stem if count == 1 else f"{stem}-{count}" for stem, count in zip(stems, counts, strict=True)]
+    return [OUT / f"{name}.png" for name in names]
+
+
+def show(name: str, image: Image, estimators: Mapping[str, Estimator], out: Path) -> None:
     """Print what is found in one picture, and draw it."""
     found = {task: estimate(image) for task, estimate in estimators.items()}
     drawing, lines = image, np.zeros_like(image)
@@ -56,7 +65,6 @@ def show(name: str, image: Image, estimators: Mapping[str, Estimator]) -> None:
     print(f"{name}, {image.shape[1]} x {image.shape[0]} pixels")
     for task, kps in found.items():
         print(f"  {task:<5}{len(kps):>3} found" + (f", {first_points(kps, SHOWN[task])}" if len(kps) else ""))
-    out = OUT / f"{Path(name).stem}.png"
     out.parent.mkdir(exist_ok=True)
     pp.write_image(out, drawing)
     print(f"drawn in {out}")
