@@ -80,6 +80,13 @@ def test_all_crops_are_run_in_one_batch():
     assert [len(batch) for batch in network.session.batches] == [3]
 
 
+def test_a_crowd_is_run_in_several_batches():
+    network = spot_network()
+    found = network(lit(120, 70), boxed(*[[100, 50, 140, 90]] * 65), BoxRegion())
+    assert [len(batch) for batch in network.session.batches] == [64, 1]
+    np.testing.assert_array_equal(found.xy[64], found.xy[0])
+
+
 def test_a_network_of_one_crop_at_a_time_gives_the_same():
     boxes = boxed([100, 50, 140, 90], [90, 50, 140, 90], [95, 45, 150, 100])
     several, single = spot_network(SpotWithExtras()), spot_network(SpotWithExtras())

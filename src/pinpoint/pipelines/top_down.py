@@ -17,6 +17,7 @@ from pinpoint.skeletons import Skeleton
 __all__ = ["PointNetwork", "TopDown", "averaged"]
 
 SIDES = {"left": "right", "right": "left"}
+MOST_AT_ONCE = 64  # crops in one run: more gain nothing, and a crowd of hundreds would take all memory
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class PointNetwork:
         everything else out of the processor's caches.
         """
         crops = self.prepare.crops(image, input_from_image)
-        size = self.session.input.shape[0] or len(crops)
+        size = self.session.input.shape[0] or MOST_AT_ONCE
         runs = [
             self.session.run(self.prepare.batch(crops[start : start + size]))
             for start in range(0, len(crops), size)
