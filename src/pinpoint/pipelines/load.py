@@ -109,7 +109,7 @@ def load(
         pinpoint.hub.PullError: A file is missing and cannot be fetched; the message says where to put it.
     """
     options = Options(detector, search, looks, threads, providers)
-    if name in DEFAULTS:
+    if str(name) in DEFAULTS:
         model, columns = DEFAULTS[str(name)]
         log.info("%s: using %s, the default for this task", name, model)
         return _as_skeleton(_build(find(model), options), find(model), skeleton(columns))
