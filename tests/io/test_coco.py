@@ -107,7 +107,7 @@ def test_boxes_alone_are_results_too(tmp_path):
 
 @pytest.mark.parametrize("name", ["coco17", "coco_wholebody133", "face68", "mpii16"])
 def test_a_count_that_one_skeleton_has_names_it(name, tmp_path, caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "pinpoint")
     write(tmp_path / "x.json", kps(name=name), format="coco")
     assert read(tmp_path / "x.json")[0].skeleton.name == name
     assert f"are taken for {name}" in caplog.text

@@ -12,7 +12,7 @@ from pinpoint.cli import estimators
 from pinpoint.cli.frames import NO_LIMITS, Limits, is_live
 from pinpoint.cli.given_boxes import read_boxes
 from pinpoint.cli.messages import refuse, say, show_log
-from pinpoint.cli.naming import drawing_paths, without_own_output
+from pinpoint.cli.naming import drawing_paths, name_of, without_own_output
 from pinpoint.cli.outputs import Outputs, UnsuitedError, artist, open_results, results_path
 from pinpoint.cli.progress import watching
 from pinpoint.cli.report import Tally, summary
@@ -83,7 +83,8 @@ def _prepared(request: Request, sources: Sequence[Source], files: ExitStack) -> 
     """Check and load everything, and only then touch the results of an earlier run."""
     paths = drawing_paths(sources, request.out) if request.look else {}
     _refuse_replacing(request, sources)
-    boxes = read_boxes(request.boxes) if request.boxes else None
+    pictures = [name_of(source) for source in sources if source.kind == "image"]
+    boxes = read_boxes(request.boxes, pictures) if request.boxes else None
     estimate = estimators.load_estimator(request.choice)
     writers = [files.enter_context(writer) for writer in _opened_writers(request)]
     outputs = Outputs(writers, artist(request.look), paths)

@@ -24,7 +24,14 @@ from pinpoint.io.records import Admission, Record, RecordWriter
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["HOLDS", "CocoWriter", "boxes_from_coco", "read_coco_results", "records_of_results"]
+__all__ = [
+    "HOLDS",
+    "CocoWriter",
+    "boxes_from_coco",
+    "number_of_image",
+    "read_coco_results",
+    "records_of_results",
+]
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +137,17 @@ def boxes_from_coco(boxes: ArrayLike) -> Float:
     return np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1) - _EDGE
 
 
+def number_of_image(name: str) -> int | None:
+    """The number that ends the name of an image, which is its `image_id` in COCO; none if there is none.
+
+    >>> number_of_image("val2017/000000000872.jpg")
+    872
+    """
+    stem = Path(name).stem
+    digits = stem[len(stem.rstrip("0123456789")) :]
+    return int(digits) if digits else None
+
+
 def _boxes_to_coco(boxes: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([boxes[:, :2] + _EDGE, boxes[:, 2:] - boxes[:, :2]], axis=1)
 
@@ -209,7 +227,7 @@ class _ImageNumbers:
         return int(given[image])
 
     def _chosen(self, record: Record) -> int:
-        wanted = record.index if record.seconds is not None else _number_at_end(record.image)
+        wanted = record.index if record.seconds is not None else number_of_image(record.image)
         if wanted is not None and wanted not in self._taken:
             return wanted
         while self._next in self._taken:
@@ -217,9 +235,3 @@ class _ImageNumbers:
         if wanted is not None:
             log.warning("image number %d is taken, so %s is image %d", wanted, record.image, self._next)
         return self._next
-
-
-def _number_at_end(image: str) -> int | None:
-    stem = Path(image).stem
-    digits = stem[len(stem.rstrip("0123456789")) :]
-    return int(digits) if digits else None
