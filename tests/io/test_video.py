@@ -32,6 +32,16 @@ def test_frames_come_in_order_with_their_times(tmp_path):
     np.testing.assert_allclose([frame.image.mean() for frame in frames], 10 * np.arange(20), atol=2)
 
 
+def test_a_title_in_an_old_encoding_does_not_keep_a_video_shut(tmp_path):
+    """The name of the writing program stands in for a title: it becomes Latin-1, of the same length."""
+    make_video(tmp_path / "a.mkv", [picture()] * 3)
+    written = (tmp_path / "a.mkv").read_bytes()
+    assert b"Lavf" in written
+    (tmp_path / "a.mkv").write_bytes(written.replace(b"Lavf", b"L\xe9vf"))
+    with read_video(tmp_path / "a.mkv") as video:
+        assert len(list(video)) == 3
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_uneven_times_stay_as_they_are(suffix, tmp_path):
     """To the millisecond that Matroska counts in."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pinpoint.geometry import Image
 from pinpoint.io.completeness import lacks_index, missing_bytes
+from pinpoint.io.containers import open_container
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import PICTURES, UNSUPPORTED, file_head, file_kind
 from pinpoint.io.images import over_white
@@ -185,7 +186,7 @@ def _open(source: str | Path | int, name: str, timeout: float) -> InputContainer
             device, form, options = _camera(int(source))  # pyright: ignore[reportArgumentType]
             return av.open(device, format=form, options=options, timeout=timeout)
         options = {"rtsp_transport": "tcp"} if str(source).lower().startswith("rtsp") else {}
-        return av.open(str(source), options=options, timeout=timeout, metadata_errors="replace")
+        return open_container(str(source), options=options, timeout=timeout)
     except FFmpegError as error:
         raise UnreadableError(name, f"it cannot be opened ({_words(error)}): is it on and free?") from error
 
@@ -198,7 +199,7 @@ def _open_file(path: Path, timeout: float) -> InputContainer:
     if kind in UNSUPPORTED and kind not in ("", "audio"):
         raise UnreadableError(path, UNSUPPORTED[kind])
     try:
-        return av.open(f"file:{path}", timeout=timeout, metadata_errors="replace")
+        return open_container(f"file:{path}", timeout=timeout)
     except FFmpegError as error:
         raise UnreadableError(path, _why_not_opened(path, kind, error)) from error
 

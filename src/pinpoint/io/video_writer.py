@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pinpoint.geometry import Image
+from pinpoint.io.containers import open_container
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import file_head, replacing
 
@@ -153,7 +154,7 @@ class _Audio:
         self._packets: Iterator[tuple[float, Packet]] = iter(())
         file_head(path)
         try:
-            source = stack.enter_context(av.open(f"file:{path}", metadata_errors="replace"))
+            source = stack.enter_context(open_container(f"file:{path}"))
         except FFmpegError as error:
             raise UnreadableError(path, f"its sound cannot be read ({error.strerror})") from error
         if source.streams.audio:
