@@ -101,7 +101,8 @@ class OpenPoseWriter(RecordWriter):
         held = {*self._pose.keypoints, *parts, *shipped("hand21").keypoints}
         lost = [name for name in skeleton.keypoints if name not in held]
         if lost and not self._said:
-            log.warning("OpenPose JSON cannot hold %s of %r; left out", ", ".join(lost), skeleton)
+            named = ", ".join(lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
+            log.warning("OpenPose JSON cannot hold %s of %r; left out", named, skeleton)
         self._said = True
 
     def _free_name(self, record: Record) -> str:
