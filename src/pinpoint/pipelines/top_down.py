@@ -17,7 +17,7 @@ from pinpoint.skeletons import Skeleton
 __all__ = ["PointNetwork", "TopDown", "averaged"]
 
 SIDES = {"left": "right", "right": "left"}
-MOST_AT_ONCE = 64  # crops in one run: more gain nothing, and a crowd of hundreds would take all memory
+MOST_AT_ONCE = 64  # crops in one run: a crowd of hundreds would take all memory
 
 
 @dataclass(frozen=True)
