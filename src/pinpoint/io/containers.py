@@ -8,7 +8,7 @@ from av.container import InputContainer
 
 __all__ = ["open_container"]
 
-# A title in an old encoding must not keep a video shut. PyAV 19 sees to that by itself and has no such setting.
+# A title in an old encoding must not keep a video shut. PyAV 19 sees to that itself and has no such setting.
 _LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
