@@ -8,7 +8,8 @@ from cli.fake_model import find_one, read_drawing
 from odd_inputs import ODD_INPUTS, make_odd_inputs, make_video
 from pinpoint.cli import estimators
 from pinpoint.cli.app import FormatName
-from pinpoint.io.formats import FORMATS, read, read_records
+from pinpoint.io.formats import FORMATS, read, read_records, write
+from pinpoint.io.records import Record
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
@@ -196,6 +197,48 @@ def test_a_model_that_cannot_be_fetched_is_status_1_and_says_what_to_do(pinpoint
     assert outcome.status == 1
     assert "pinpoint models pull" in outcome.err
     assert not (folder / "pinpoint-output").exists()
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    """The names of the models that are fetched; all of them are the fake when loaded."""
+    names = []
+    monkeypatch.setattr(estimators, "pull", lambda spec, *_, **__: names.append(spec.name))
+    monkeypatch.setattr(estimators, "load", lambda *_, **__: find_one)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--detector", "yolox-nano"), {"rtmpose-m", "yolox-nano"}),
+        (("--boxes", "boxes.json"), {"rtmpose-m"}),
+        ((), {"rtmpose-m", "rtmdet-nano"}),
+    ],
+    ids=str,
+)
+def test_a_detector_that_is_replaced_is_not_fetched(arguments, expected, pinpoint, fetched, picture):
+    picture("people.jpg")
+    write("boxes.json", [Record(find_one(np.zeros((48, 64, 3))), "people.jpg")])
+    assert pinpoint("detect", "people.jpg", "--model", "rtmpose-m", *arguments).status == 0
+    assert set(fetched) == expected
+
+
+def test_with_boxes_a_model_is_loaded_without_a_detector(pinpoint, picture, monkeypatch):
+    picture("people.jpg")
+    write("boxes.json", [Record(find_one(np.zeros((48, 64, 3))), "people.jpg")])
+    given = []
+    monkeypatch.setattr(estimators, "pull", lambda *_, **__: None)
+    monkeypatch.setattr(estimators, "load", lambda *_, detector, **__: given.append(detector) or find_one)
+    pinpoint("detect", "people.jpg", "--boxes", "boxes.json")
+    assert callable(given[0])
+
+
+def test_a_detector_of_something_else_is_wrong_usage_and_nothing_is_fetched(pinpoint, fetched, picture):
+    picture("people.jpg")
+    outcome = pinpoint("detect", "people.jpg", "--task", "face", "--detector", "yolox-nano")
+    assert (outcome.status, fetched) == (2, [])
+    assert "needs a face-detector: mediapipe-face-full, mediapipe-face-short, yunet" in outcome.err
 
 
 def test_a_bug_is_not_taken_for_a_bad_picture(detect, picture, monkeypatch):

@@ -104,6 +104,15 @@ def test_a_file_of_ones_own_becomes_a_model_until_it_is_removed(pinpoint, own_mo
     assert "mine" not in catalogue()
 
 
+def test_whoever_adds_a_model_is_told_that_its_detector_is_not_here(pinpoint, own_model):
+    outcome = pinpoint("models", "add", "Mine.onnx", "--like", "rtmpose-t")
+    assert "pinpoint models pull rtmdet-nano" in outcome.out
+    path = path_of(find("rtmdet-nano").files[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"weights")
+    assert "rtmdet-nano" not in pinpoint("models", "add", "Mine.onnx", "--like", "rtmpose-t").out
+
+
 @pytest.mark.parametrize("arguments", [("Mine.onnx",), ("missing.onnx", "--like", "rtmpose-t")], ids=" ".join)
 def test_what_cannot_be_added_is_wrong_usage(arguments, pinpoint, own_model):
     outcome = pinpoint("models", "add", *arguments)

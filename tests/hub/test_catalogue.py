@@ -114,6 +114,19 @@ def test_a_composed_model_requires_its_parts_and_their_detector(name):
     assert len(needed) == len(set(needed))
 
 
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("rtmpose-m", {"rtmdet-nano"}),
+        ("mediapipe-face68", {"mediapipe-face-short", "mediapipe-face-full"}),
+        ("mediapipe-wholebody", {"mediapipe-pose-detector"}),
+    ],
+)
+def test_a_detector_that_is_replaced_is_not_required(name, left_out):
+    every = {spec.name for spec in requirements(find(name))}
+    assert every - {spec.name for spec in requirements(find(name), own_detector=False)} == left_out
+
+
 def test_a_row_that_the_user_added_comes_before_the_shipped_one():
     mine = replace(find("yunet"), license="mine")
     write_text(added_row("yunet"), mine.to_json())

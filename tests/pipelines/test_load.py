@@ -102,7 +102,11 @@ def test_an_unknown_name_is_answered_with_those_close_to_it(name, message):
         ({"threads": -1}, "threads is -1, expected 0"),
         ({"detector": 7}, "detector is 7, expected a model's name or an estimator"),
         ({"detector": "rtmdet-nanno"}, "did you mean .*rtmdet-nano"),
-        ({"detector": "mediapipe-selfie-segmentation"}, "finds no keypoints"),
+        ({"detector": "mediapipe-selfie-segmentation"}, "is for segmentation, but"),
+        (
+            {"detector": "hand"},
+            "'hand' is for hand, but mediapipe-pose-full needs a person-detector: .*yolox-s",
+        ),
     ],
 )
 def test_an_option_that_is_none_is_refused(options, message, no_networks):
@@ -146,6 +150,34 @@ def test_a_given_detector_of_a_whole_body_finds_people_not_faces(no_networks):
     names = [name for name, _ in no_networks]
     assert "mediapipe-pose-detector" not in names
     assert {"yolox-nano", "mediapipe-face-short", "mediapipe-palm-full"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "detector"),
+    [
+        ("body", "mediapipe-palm-full"),
+        ("wholebody", "yunet"),
+        ("face", "yolox-nano"),
+        ("hand", "mediapipe-face-short"),
+        ("rtmpose-m.hand5", "rtmdet-nano"),
+    ],
+)
+def test_a_detector_of_something_else_is_refused_before_anything_is_loaded(name, detector, no_networks):
+    with pytest.raises(ValueError, match=f"detector '{detector}' is for .*, but .* needs a"):
+        load(name, detector=detector)
+    assert not no_networks
+
+
+@pytest.mark.parametrize(("name", "task"), [("rtmpose-m", "body"), ("face", "face"), ("hand", "hand")])
+def test_a_task_may_be_a_detector(name, task, no_networks):
+    load(name, detector=task)
+    model, _ = DEFAULTS[task]
+    assert {find(model).name, *find(model).parts} & {name for name, _ in no_networks}
+
+
+def test_a_single_provider_may_be_given_by_its_name(no_networks):
+    load("rtmpose-m", providers="cuda")
+    assert {options["providers"] for _, options in no_networks} == {("cuda",)}
 
 
 def test_detectors_with_a_threshold_of_their_own_keep_it(no_networks):

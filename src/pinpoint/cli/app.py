@@ -144,7 +144,7 @@ def detect(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramet
     formats = () if json_lines and not format else ((format or FormatName.JSON).value,)
     request = Request(
         inputs,
-        Choice(name, detector, search.value, looks, threads, tuple(provider or ())),
+        Choice(name, detector, search.value, looks, threads, tuple(provider or ()), boxes=boxes is not None),
         out,
         formats=formats,
         json_lines=json_lines,

@@ -1,14 +1,15 @@
 """From the words of the command line to an estimator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pinpoint.cli.progress import Fetching
+from pinpoint.geometry import Image
 from pinpoint.hub import ModelSpec, find, pull, requirements
-from pinpoint.keypoints import Estimator
-from pinpoint.pipelines.load import DEFAULTS, is_file_name, load
+from pinpoint.keypoints import Estimator, Keypoints
+from pinpoint.pipelines.load import DEFAULTS, detector_for, is_file_name, load
 
-__all__ = ["Choice", "fetch", "load_estimator", "needed", "noun"]
+__all__ = ["Choice", "fetch", "load_estimator", "model_of", "noun"]
 
 NOUNS = {
     "body": ("person", "people"),
@@ -24,11 +25,12 @@ class Choice:
 
     Args:
         name: A task, a model of the catalogue or a file.
-        detector: A model of the catalogue, or none for the model's own.
+        detector: A model of the catalogue or a task, or none for the model's own.
         search: `auto`, `whole` or `tiles`.
         looks: How often the network looks at each instance; none for the model's own way.
         threads: 0 is what suits the machine.
         providers: What ONNX Runtime runs on, best first; empty is the CPU.
+        boxes: Whether boxes are given, so that none has to be found.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Choice:
     looks: int | None = None
     threads: int = 0
     providers: tuple[str, ...] = ()
+    boxes: bool = False
 
 
 def load_estimator(choice: Choice) -> Estimator:
@@ -46,11 +49,11 @@ def load_estimator(choice: Choice) -> Estimator:
         ValueError: There is no such model, or it cannot be run in the way that was asked for.
         OSError: Its files are not there and could not be fetched.
     """
-    names = (choice.name, choice.detector or "")
-    fetch([name for name in names if name and not is_file_name(name)])
+    if not is_file_name(choice.name):
+        fetch(_needed_for(choice))
     return load(
         choice.name,
-        detector=choice.detector,
+        detector=_unasked if choice.boxes else choice.detector,
         search=choice.search,  # pyright: ignore[reportArgumentType] - `load` checks it
         looks=choice.looks,
         threads=choice.threads,
@@ -58,37 +61,49 @@ def load_estimator(choice: Choice) -> Estimator:
     )
 
 
-def fetch(names: Sequence[str], *, verify: bool = False) -> list[ModelSpec]:
-    """Have the files of models, and of all that they need, in the cache.
+def fetch(specs: Iterable[ModelSpec], *, verify: bool = False) -> list[ModelSpec]:
+    """Have the files of models in the cache.
 
     Args:
-        names: Tasks and models.
+        specs: The models.
         verify: Hash the files that are there even if they look untouched.
 
     Returns:
-        What was needed, each once.
+        The models, each once.
 
     Raises:
-        ValueError: There is no such model.
         OSError: A file is not there and could not be fetched.
     """
-    specs = list(dict.fromkeys(spec.name for name in names for spec in needed(name)))
+    once = {spec.name: spec for spec in specs}
     with Fetching() as progress:
-        for spec in map(find, specs):
+        for spec in once.values():
             pull(spec, progress, verify=verify)
-    return [find(name) for name in specs]
+    return list(once.values())
 
 
-def needed(name: str) -> Iterator[ModelSpec]:
-    """The rows of a task or a model, and of its parts and detectors.
+def model_of(name: str) -> ModelSpec:
+    """The row of a model, or of that which a task stands for.
 
     Raises:
         ValueError: There is no such model.
     """
     model, _ = DEFAULTS.get(name, (name, ""))
-    yield from requirements(find(model))
+    return find(model)
 
 
 def noun(choice: Choice) -> tuple[str, str]:
     """What to call one and many of the things that it finds."""
     return NOUNS.get(choice.name, ("instance", "instances"))
+
+
+def _needed_for(choice: Choice) -> Iterator[ModelSpec]:
+    spec = model_of(choice.name)
+    given = detector_for(spec, choice.detector) if choice.detector else None
+    yield from requirements(spec, own_detector=given is None and not choice.boxes)
+    if given is not None and not choice.boxes:
+        yield from requirements(given)
+
+
+def _unasked(_image: Image, _boxes: object = None) -> Keypoints:
+    """Stands for a detector where boxes are given for every picture."""
+    raise AssertionError("no detector was loaded, for boxes were to be given")

@@ -63,11 +63,12 @@ def pull(
     ],
 ) -> None:
     """Fetch the files of models and of all that they need, so that they can be used offline."""
-    from pinpoint.cli.estimators import fetch
+    from pinpoint.cli.estimators import fetch, model_of
     from pinpoint.cli.messages import refuse
+    from pinpoint.hub import requirements
 
     try:
-        specs = fetch(names, verify=True)
+        specs = fetch([spec for name in names for spec in requirements(model_of(name))], verify=True)
     except ValueError as error:
         raise typer.Exit(refuse(error, 2)) from None
     except OSError as error:
@@ -95,6 +96,11 @@ def add(
     except OSError as error:
         raise typer.Exit(refuse(error, 1)) from None
     typer.echo(f"added {spec.name}: pinpoint detect INPUT --model {spec.name}")
+    if spec.detector and not _is_known_and_here(spec.detector):
+        typer.echo(
+            f"its detector is not here yet: `pinpoint models pull {spec.detector}` fetches it, "
+            "`pinpoint detect --detector NAME` takes another"
+        )
 
 
 @models_app.command()
@@ -116,6 +122,13 @@ def _row(spec: "ModelSpec") -> tuple[str, ...]:
 
     keypoints = str(len(spec.skeleton)) if spec.skeleton else ""
     return spec.name, spec.task, keypoints, card(spec).get("size", ""), "yes" if _is_here(spec) else ""
+
+
+def _is_known_and_here(name: str) -> bool:
+    from pinpoint.hub import catalogue
+
+    spec = catalogue().get(name)
+    return spec is not None and _is_here(spec)
 
 
 def _is_here(spec: "ModelSpec") -> bool:

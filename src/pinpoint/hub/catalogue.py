@@ -40,17 +40,19 @@ def find(name: str) -> ModelSpec:
     raise ValueError(f"no model {name!r}; {meant}")
 
 
-def requirements(spec: ModelSpec) -> tuple[ModelSpec, ...]:
-    """A model and all it needs to run: its parts, its detector, and theirs. The model itself comes first."""
-    needed = {spec.name: spec}
-    waiting = [spec]
-    while waiting:
-        asked = waiting.pop(0)
-        for name in (*asked.parts, asked.detector, asked.tile_detector):
-            if name and name not in needed:
-                needed[name] = find(name)
-                waiting.append(needed[name])
-    return tuple(needed.values())
+def requirements(spec: ModelSpec, *, own_detector: bool = True) -> tuple[ModelSpec, ...]:
+    """A model and all it needs to run: its parts, its detector, and theirs. The model itself comes first.
+
+    Args:
+        spec: The model.
+        own_detector: Whether it finds the instances with its own detector, not with another or in given
+            boxes. In a composed model that is the detector of the first part.
+    """
+    detectors = (spec.detector if own_detector else "", spec.tile_detector)
+    needed = [(find(name), True) for name in detectors if name]
+    parts = [(find(name), own_detector or at > 0) for at, name in enumerate(spec.parts)]
+    below = (each for part, own in (*parts, *needed) for each in requirements(part, own_detector=own))
+    return tuple({each.name: each for each in (spec, *below)}.values())
 
 
 def is_shipped(name: str) -> bool:

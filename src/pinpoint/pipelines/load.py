@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pinpoint.codecs import Decoder, InstanceCodec
 from pinpoint.codecs.ssd import Ssd
 from pinpoint.geometry import Image
-from pinpoint.hub import ModelSpec, find, pull, spec_of_file
+from pinpoint.hub import ModelSpec, catalogue, find, pull, spec_of_file
 from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.blazepose import BlazePose, WholePersonBoxes, blazepose35
 from pinpoint.pipelines.face import Face68, FaceIris, FaceMesh, LinearMap, eye_skeleton
@@ -27,7 +27,7 @@ from pinpoint.pipelines.whole_body import WholeBody
 from pinpoint.runtime import Session, open_session
 from pinpoint.skeletons import Skeleton, skeleton
 
-__all__ = ["DEFAULTS", "Converted", "is_file_name", "load"]
+__all__ = ["DEFAULTS", "Converted", "detector_for", "is_file_name", "load"]
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,15 @@ DEFAULTS: Mapping[str, tuple[str, str]] = {
     "wholebody": ("mediapipe-wholebody", "coco_wholebody133"),
 }
 """The model and the skeleton that a task name stands for."""
+
+PEOPLE = ("person-detector", "body", "wholebody")
+FINDERS: Mapping[str, tuple[str, ...]] = {
+    "body": PEOPLE,
+    "wholebody": PEOPLE,
+    "face": ("face-detector", "face"),
+    "hand": ("hand-detector", "hand"),
+}
+"""The tasks of the models that find what models of a task read; detectors come first."""
 
 # MediaPipe's detectors box faces and palms, and report what they are not sure of, from which a search tells
 # whether to look closer. Others box whole bodies, which overlap, and have a threshold of their own: at .5,
@@ -87,28 +96,28 @@ def load(
     search: SearchMode = "auto",
     looks: int | None = None,
     threads: int = 0,
-    providers: Sequence[str] | None = None,
+    providers: Sequence[str] | str | None = None,
 ) -> Estimator:
     """Load a model, fetching its files if they are not there yet.
 
     Args:
         name: A task (`body`, `face`, `hand`, `wholebody`), a model of the catalogue, or the path of a file
             that Pinpoint exported.
-        detector: What finds the instances instead of the model's own detector: an estimator or a model's
-            name.
+        detector: What finds the instances instead of the model's own detector: an estimator, or the name of
+            a model or a task that finds such instances.
         search: How hard to look for instances: `whole` shows the detector the whole picture, `tiles` parts of
             it too, `auto` those only if the picture seems to hold several people or none, which MediaPipe's
             detectors tell; others see several by themselves, and `auto` is `whole`.
         looks: 1 is fast; 2 looks again where the first look saw the instance, for accuracy. None: the model's
             choice.
         threads: Threads of each network; 0: what suits the machine.
-        providers: What ONNX models run on, best first, such as `("cuda", "cpu")`; none: the CPU.
+        providers: What ONNX models run on, best first, such as `("cuda", "cpu")` or `"cuda"`; none: the CPU.
 
     Raises:
-        ValueError: There is no such model, or it finds no keypoints.
+        ValueError: There is no such model, it finds no keypoints, or the detector finds something else.
         pinpoint.hub.PullError: A file is missing and cannot be fetched; the message says where to put it.
     """
-    options = Options(detector, search, looks, threads, providers)
+    options = Options(detector, search, looks, threads, _as_names(providers))
     if str(name) in DEFAULTS:
         model, columns = DEFAULTS[str(name)]
         log.info("%s: using %s, the default for this task", name, model)
@@ -123,6 +132,28 @@ def load(
 def is_file_name(name: str | Path) -> bool:
     """Whether a name means a model file, not a task or a model of the catalogue."""
     return Path(name).suffix.lower() in (".onnx", ".tflite")
+
+
+def detector_for(spec: ModelSpec, name: str) -> ModelSpec:
+    """Return the model of a name, or a task's own, if it finds what another model reads.
+
+    Raises:
+        ValueError: There is no such model, or it finds something else.
+    """
+    chosen = find(DEFAULTS[name][0]) if name in DEFAULTS else _known(name)
+    tasks = FINDERS.get(spec.task, (chosen.task,))
+    if chosen.task in tasks:
+        return chosen
+    fitting = [
+        row.name for row in catalogue().values() if (row.task, row.pipeline) == (tasks[0], "one-stage")
+    ]
+    raise ValueError(
+        f"detector {name!r} is for {chosen.task}, but {spec.name} needs a {tasks[0]}: {', '.join(fitting)}"
+    )
+
+
+def _as_names(providers: Sequence[str] | str | None) -> Sequence[str] | None:
+    return (providers,) if isinstance(providers, str) else providers
 
 
 def _known(name: str) -> ModelSpec:
@@ -187,7 +218,7 @@ def _detector(spec: ModelSpec, options: Options) -> Estimator:
         return options.detector
     if not (name := options.detector or spec.detector):
         raise ValueError(f"{spec.name} names no detector: say which one it is to have")
-    chosen = _known(name)
+    chosen = detector_for(spec, name)
     alone = replace(options, detector=None, file=None)
     if chosen.pipeline != "one-stage":
         return _build(chosen, alone)
@@ -200,11 +231,10 @@ def _detector(spec: ModelSpec, options: Options) -> Estimator:
 
 
 def _top_down(spec: ModelSpec, options: Options) -> TopDown:
-    network = _network(spec, options)
     width, height = spec.input_size
     region = BoxRegion(width / height, spec.box_scale)
     people = WholePersonBoxes(_detector(spec, options))
-    return TopDown(people, network, region, region, flip_test=options.looks == 2)
+    return TopDown(people, _network(spec, options), region, region, flip_test=options.looks == 2)
 
 
 def _blazepose(spec: ModelSpec, options: Options) -> BlazePose:
