@@ -13,7 +13,7 @@ from pinpoint.skeletons import Skeleton, skeleton, skeleton_names, swaps_by_name
 ALL = skeleton_names()
 ONE_PIECE = [
     *("coco17", "halpe26", "body25", "openpose18", "mpii16", "lsp14", "aic14", "crowdpose14", "h36m17"),
-    *("hand21", "palm7", "face5", "face6", "ap10k17", "animalpose20", "blazepose_align4"),
+    *("hand21", "palm7", "face6", "ap10k17", "animalpose20", "blazepose_align4"),
 ]
 
 

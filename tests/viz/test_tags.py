@@ -39,12 +39,12 @@ def test_a_tag_says_label_track_and_score():
     assert tag_texts(kps, with_scores=False) == ["left  #3", ""]
 
 
-@pytest.mark.parametrize("corner", [(-30, -20), (190, -20), (-30, 110), (190, 110)])
+@pytest.mark.parametrize("corner", [(-80, -70), (190, -70), (-80, 110), (190, 110)])
 def test_a_tag_stays_inside_the_picture(corner):
     """The same number of pixels as in the middle, where nothing is cut off."""
-    box = [*corner, corner[0] + 40, corner[1] + 40]
+    box = [*corner, corner[0] + 90, corner[1] + 90]
     tag = {"labels": ["dog"]}
-    alone = lit(boxes([80, 60, 80, 60], **tag)) & ~lit(boxes([80, 60, 80, 60]))
+    alone = lit(boxes([80, 25, 170, 115], **tag)) & ~lit(boxes([80, 25, 170, 115]))
     moved = lit(boxes(box, **tag)) & ~lit(boxes(box))
     assert moved.sum() > 0.6 * alone.sum()
 
@@ -66,4 +66,46 @@ def test_an_instance_outside_the_picture_has_no_tag():
 
 
 def test_a_label_too_long_for_the_picture_is_cut():
-    assert lit(boxes([40, 60, 160, 100], labels=["x" * 500])).any()
+    box = [40, 60, 160, 100]
+    assert tag_size(lit(boxes(box, labels=["x" * 500])) & ~lit(boxes(box)))[0] > 30
+
+
+def tag_size(mask):
+    """Width and height of what is lit."""
+    rows, columns = np.nonzero(mask)
+    return np.array([np.ptp(columns), np.ptp(rows)]) + 1
+
+
+@pytest.mark.parametrize("label", ["left", "right", "person on a bicycle"])
+@pytest.mark.parametrize("extent", [90, 100, 110])
+def test_a_tag_is_at_most_half_as_wide_as_its_instance_is_long(label, extent):
+    """Its anti-aliased ends may spill over by a pixel each."""
+    box = [20, 30, 40, 30 + extent]
+    tag = lit(boxes(box, labels=[label])) & ~lit(boxes(box))
+    assert tag.any() and tag_size(tag)[0] <= extent / 2 + 2
+
+
+@pytest.mark.parametrize("extent", [15, 25, 40])
+def test_a_hand_too_small_for_its_word_has_no_tag(extent):
+    box = [60, 60, 60 + extent, 60 + extent]
+    np.testing.assert_array_equal(lit(boxes(box, labels=["right"])), lit(boxes(box)))
+
+
+def test_a_small_instance_keeps_its_track_id_and_loses_its_label():
+    box = [60, 60, 75, 90]
+    both, track = (draw(GREY, boxes(box, track_ids=[7], **more)) for more in ({"labels": ["person"]}, {}))
+    np.testing.assert_array_equal(both, track)
+    assert (track != draw(GREY, boxes(box, track_ids=[-1]))).any()
+
+
+def test_tags_of_instances_at_one_place_do_not_overlap():
+    box, ids = [70, 40, 90, 90], [11, 12, 13, 14]
+    alone = (lit(boxes(box, track_ids=ids[:1])) & ~lit(boxes(box))).sum()
+    together = lit(boxes(*[box] * 4, track_ids=ids)) & ~lit(boxes(*[box] * 4))
+    assert together.sum() > 3.5 * alone
+
+
+def test_a_tag_lies_above_its_instance():
+    box = [60, 50, 100, 110]
+    tag = lit(boxes(box, track_ids=[3])) & ~lit(boxes(box))
+    assert tag[:50].sum() > 0.9 * tag.sum()

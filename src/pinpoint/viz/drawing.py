@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pinpoint.geometry import Float, Image
 from pinpoint.keypoints import Keypoints
+from pinpoint.viz.detail import detail_of
 from pinpoint.viz.layer import Layer, capsules, premultiplied
 from pinpoint.viz.palette import look_of
 from pinpoint.viz.shapes import (
@@ -20,6 +21,7 @@ from pinpoint.viz.shapes import (
     drawn_dots,
     drawn_frames,
     drawn_limbs,
+    group_extents,
     line_widths,
     point_alpha,
 )
@@ -66,12 +68,13 @@ def draw(image: Image, kps: Keypoints, *, style: Style = DEFAULT) -> Image:
     check_image(image)
     out = image.copy() if style.background is None else np.full_like(image, style.background)
     look, alpha, boxes = look_of(kps.skeleton), point_alpha(kps, style), drawn_boxes(kps, style)
-    widths = line_widths(kps, look, out.shape, style)
+    extents = group_extents(kps, look, style)
+    widths, detail = line_widths(extents, look, out.shape, style), detail_of(look, kps.skeleton, extents)
     framed = style.boxes or len(kps.skeleton) == 0
     framing = boxes if framed else np.full_like(boxes, np.nan)
     frames = cut_strokes(drawn_frames(kps, framing, out.shape, style), out.shape)
-    limbs = cut_strokes(drawn_limbs(kps, alpha, widths, look), out.shape)
-    dots = cut_dots(drawn_dots(kps, alpha, widths, look, style), out.shape)
+    limbs = cut_strokes(drawn_limbs(kps, alpha, widths, look, detail), out.shape)
+    dots = cut_dots(drawn_dots(kps, alpha, widths, look, detail, style), out.shape)
     _paint(out, frames, limbs, dots, len(kps))
     if style.tags:
         draw_tags(out, kps, boxes, framed, style)
@@ -131,11 +134,12 @@ def _glow(limbs: Strokes) -> _Coat:
 
 
 def _stroke_coats(strokes: Strokes) -> list[_Coat]:
-    """A dark halo and the stroke itself."""
-    wide = capsules(strokes.starts, strokes.ends, strokes.widths + 2 * _halo(strokes.widths))
+    """A dark halo, except where there is no room for one, and the stroke itself."""
+    rimmed = strokes.rims > 0
+    wide = capsules(strokes.starts[rimmed], strokes.ends[rimmed], (strokes.widths + 2 * strokes.rims)[rimmed])
     outlines = capsules(strokes.starts, strokes.ends, strokes.widths)
     return [
-        _Coat(Layer.polygons, strokes.rows, (wide, premultiplied(INK, HALO * strokes.alpha))),
+        _Coat(Layer.polygons, strokes.rows[rimmed], (wide, premultiplied(INK, HALO * strokes.alpha[rimmed]))),
         _Coat(Layer.polygons, strokes.rows, (outlines, premultiplied(strokes.colors, strokes.alpha))),
     ]
 
@@ -150,13 +154,8 @@ def _dot_coats(dots: Dots) -> list[_Coat]:
         _Coat(
             Layer.discs,
             dots.rows,
-            (dots.xy, dots.radii + _halo(dots.radii), premultiplied(INK, HALO * dots.alpha)),
+            (dots.xy, dots.radii + dots.rims, premultiplied(INK, HALO * dots.alpha)),
         ),
         _Coat(Layer.discs, dots.rows, (dots.xy, dots.radii, premultiplied(outer, dots.alpha))),
         _Coat(Layer.discs, dots.rows[cored], (dots.xy[cored], CORE * dots.radii[cored], inner[cored])),
     ]
-
-
-def _halo(widths: Float) -> Float:
-    """Width of the dark rim around a stroke or dot in pixels."""
-    return np.clip(0.3 * widths, 0.95, 4.0)

@@ -39,7 +39,8 @@ def draw_openpose(canvas: Image | Size, kps: Keypoints, *, threshold: float = 0.
 
     Bodies of any skeleton that converts to `openpose18` are drawn, and hands and faces where the skeleton has
     them. Sticks reach four pixels to either side in a picture whose shorter side is 512, and grow with it.
-    Results of several models go together with `numpy.maximum`.
+    Points of faces and hands have their published size whatever that of the person, so they merge on small
+    faces: that is how the networks have seen it. Results of several models go together with `numpy.maximum`.
 
     Args:
         canvas: Width and height of the result, or a picture of that size; its content is not used.

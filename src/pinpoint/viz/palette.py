@@ -15,7 +15,7 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 from pinpoint.viz.style import Color
 
-__all__ = ["FINGERS", "Look", "instance_colors", "look_of"]
+__all__ = ["FINGERS", "MESH", "Look", "instance_colors", "look_of"]
 
 LEFT: dict[str, Color] = {
     "torso": (92, 178, 255),
@@ -86,6 +86,10 @@ class Look:
         group_of: Which group a keypoint belongs to, shape (K,).
         weight: Line width of each keypoint relative to that of its group's extent, shape (K,).
         dots: Whether a keypoint is one of many and drawn as a small dot, shape (K,).
+        detail_group: Group whose extent says how much of a keypoint is drawn, shape (K,), -1 for all of it:
+            faces and hands go by their own, a body's own head by that of a dense face over it.
+        outline: Whether a keypoint is on the outline of a dense face, shape (K,).
+        covered: Whether a keypoint is of a body's own head with a dense face over it, shape (K,).
     """
 
     points: NDArray[np.float64]
@@ -94,6 +98,9 @@ class Look:
     group_of: NDArray[np.intp]
     weight: NDArray[np.float64]
     dots: NDArray[np.bool_]
+    detail_group: NDArray[np.intp]
+    outline: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,9 @@ def look_of(skeleton: Skeleton) -> Look:
     groups = [name if name.endswith(("finger", "face")) else "body" for name in names]
     order = sorted(set(groups), key=lambda name: (name != "body", name))
     group_of = np.array([order.index(name) for name in groups], dtype=np.intp)
-    face = kinds == "face"
+    face, fingers = kinds == "face", kinds == "finger"
+    covered = (kinds == "head") & face.any()
+    over = order.index("face") if "face" in order else -1
     return Look(
         points=_colors([_color(mark) for mark in marks]) if _told_apart(marks) else _cycle(len(marks)),
         edges=_edge_colors(skeleton, marks),
@@ -136,6 +145,9 @@ def look_of(skeleton: Skeleton) -> Look:
         group_of=group_of,
         weight=_weights(kinds),
         dots=face,
+        detail_group=np.where(face | fingers, group_of, np.where(covered, over, -1)),
+        outline=np.isin(np.arange(len(skeleton)), list(_outline_columns(skeleton))),
+        covered=covered,
     )
 
 
@@ -200,6 +212,13 @@ def _lip_columns(skeleton: Skeleton) -> set[int]:
     names = skeleton.parts.get("lips", face[48:] if len(face) == 68 else ())
     named = {name for name in skeleton.keypoints if re.search("lip|mouth", name.lower())}
     return {skeleton.index(name) for name in named | set(names)}
+
+
+def _outline_columns(skeleton: Skeleton) -> set[int]:
+    """Columns of the outline of a dense face: by part, or by place in the 68 points of iBUG's 300-W."""
+    face = skeleton.parts.get("face", ())
+    jaw = skeleton.parts.get("jaw", face[:17] if len(face) == 68 else ())
+    return {skeleton.index(name) for name in (*jaw, *skeleton.parts.get("face_oval", ()))}
 
 
 def _told_apart(marks: list[_Mark]) -> bool:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pinpoint.geometry import Float, boxes_of_points
 from pinpoint.keypoints import Keypoints
+from pinpoint.viz.detail import Detail
 from pinpoint.viz.layer import clip_segments
 from pinpoint.viz.palette import Look, instance_colors
 from pinpoint.viz.style import Style
@@ -22,6 +23,7 @@ __all__ = [
     "drawn_dots",
     "drawn_frames",
     "drawn_limbs",
+    "group_extents",
     "line_widths",
     "point_alpha",
 ]
@@ -43,6 +45,7 @@ class Strokes:
         starts: One end of each, shape (M, 2).
         ends: The other end, shape (M, 2).
         widths: In pixels, shape (M,).
+        rims: Width of the dark rim on either side in pixels, shape (M,).
         alpha: Opacity in [0, 1], shape (M,).
         colors: RGB in 0..255, shape (M, 3).
         dashed: Whether it is interrupted, shape (M,).
@@ -52,6 +55,7 @@ class Strokes:
     starts: Float
     ends: Float
     widths: Float
+    rims: Float
     alpha: Float
     colors: Float
     dashed: NDArray[np.bool_]
@@ -65,6 +69,7 @@ class Dots:
     Args:
         xy: Centres, shape (M, 2).
         radii: In pixels, shape (M,).
+        rims: Width of the dark rim around each in pixels, shape (M,).
         alpha: Opacity in [0, 1], shape (M,).
         colors: RGB in 0..255, shape (M, 3).
         small: Whether it is one of many and has no ring, shape (M,).
@@ -74,6 +79,7 @@ class Dots:
 
     xy: Float
     radii: Float
+    rims: Float
     alpha: Float
     colors: Float
     small: NDArray[np.bool_]
@@ -106,27 +112,33 @@ def drawn_boxes(kps: Keypoints, style: Style) -> Float:
     return np.where(usable, kps.boxes, around)
 
 
-def line_widths(kps: Keypoints, look: Look, shape: tuple[int, ...], style: Style) -> Float:
-    """Width at every keypoint in pixels, shape (N, K): a share of the picture, less for what is small."""
-    widths = np.zeros((len(kps), len(look.group_of)))
+def group_extents(kps: Keypoints, look: Look, style: Style) -> Float:
+    """Longer side in pixels of what is drawn of each group of keypoints, shape (N, G); NaN for nothing."""
+    extents = np.full((len(kps), len(look.groups)), np.nan)
     for number, group in enumerate(look.groups):
-        extent = _longer_side(_boxes_of_drawn(kps, style, group))
-        if number == 0 and kps.boxes is not None:
-            extent = np.fmax(extent, _longer_side(drawn_boxes(kps, style)))
-        widths[:, group] = _fitting(extent, shape, style)[:, None]
+        extents[:, number] = _longer_side(_boxes_of_drawn(kps, style, group))
+    if look.groups and kps.boxes is not None:
+        extents[:, 0] = np.fmax(extents[:, 0], _longer_side(drawn_boxes(kps, style)))
+    return extents
+
+
+def line_widths(extents: Float, look: Look, shape: tuple[int, ...], style: Style) -> Float:
+    """Width at every keypoint in pixels, shape (N, K): a share of the picture, less for what is small."""
+    widths = _fitting(extents, shape, style)[:, look.group_of]
     return np.maximum(widths * look.weight, THINNEST)
 
 
-def drawn_limbs(kps: Keypoints, alpha: Float, widths: Float, look: Look) -> Strokes:
+def drawn_limbs(kps: Keypoints, alpha: Float, widths: Float, look: Look, detail: Detail) -> Strokes:
     """A stroke for every edge with two drawn ends, instance by instance, the faintest first."""
     a, b = kps.skeleton.edge_index.T
-    shown = np.minimum(alpha[:, a], alpha[:, b])
+    shown = np.minimum(alpha[:, a], alpha[:, b]) * detail.opacity
     rows, edges = np.nonzero(shown)
-    seen = _seen(kps)
+    seen, thickness = _seen(kps), np.minimum(widths[:, a], widths[:, b])[rows, edges]
     strokes = Strokes(
         starts=kps.xy[rows, a[edges]],
         ends=kps.xy[rows, b[edges]],
-        widths=np.minimum(widths[:, a], widths[:, b])[rows, edges],
+        widths=thickness,
+        rims=_rims(thickness) * detail.edge_rims[rows, edges],
         alpha=shown[rows, edges],
         colors=look.edges[edges],
         dashed=~(seen[:, a] & seen[:, b])[rows, edges],
@@ -135,13 +147,15 @@ def drawn_limbs(kps: Keypoints, alpha: Float, widths: Float, look: Look) -> Stro
     return _take(strokes, np.lexsort((strokes.alpha, strokes.rows)))
 
 
-def drawn_dots(kps: Keypoints, alpha: Float, widths: Float, look: Look, style: Style) -> Dots:
+def drawn_dots(kps: Keypoints, alpha: Float, widths: Float, look: Look, detail: Detail, style: Style) -> Dots:
     """A dot for every drawn keypoint, instance by instance, the faintest first."""
-    rows, columns = np.nonzero(alpha)
-    small = look.dots[columns]
+    rows, columns = np.nonzero(alpha * detail.radii)
+    small, share = look.dots[columns], detail.radii[rows, columns]
+    radii = widths[rows, columns] * np.where(small, SMALL_DOT, 1.0) * style.point_radius
     dots = Dots(
         xy=kps.xy[rows, columns],
-        radii=widths[rows, columns] * np.where(small, SMALL_DOT, 1.0) * style.point_radius,
+        radii=radii * share,
+        rims=_rims(radii) * share,
         alpha=alpha[rows, columns],
         colors=look.points[columns],
         small=small,
@@ -156,11 +170,12 @@ def drawn_frames(kps: Keypoints, boxes: Float, shape: tuple[int, ...], style: St
     alpha = np.where(np.isfinite(boxes).all(axis=1), box_alpha(kps, style), 0.0)
     rows = np.flatnonzero(alpha)
     corners = boxes[rows][:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
-    width = FRAME * _fitting(_longer_side(boxes[rows]), shape, style)
+    width = np.maximum(FRAME * _fitting(_longer_side(boxes[rows]), shape, style), THINNEST)
     return Strokes(
         starts=corners.reshape(-1, 2),
         ends=np.roll(corners, -1, axis=1).reshape(-1, 2),
-        widths=np.maximum(width, THINNEST).repeat(4),
+        widths=width.repeat(4),
+        rims=_rims(width).repeat(4),
         alpha=alpha[rows].repeat(4),
         colors=instance_colors(kps)[rows].repeat(4, axis=0),
         dashed=np.zeros(4 * len(rows), dtype=bool),
@@ -217,6 +232,11 @@ def _fitting(extent: Float, shape: tuple[int, ...], style: Style) -> Float:
     """Width of a limb for instances of some extent in a picture of shape (H, W, 3); 0 or NaN says nothing."""
     limit = np.where(extent > 0, EXTENT_SHARE * extent, np.inf)
     return np.minimum(limit, style.line_width * np.sqrt(shape[0] * shape[1]))
+
+
+def _rims(widths: Float) -> Float:
+    """Width of the dark rim around strokes or dots of some width or radius, in pixels."""
+    return np.clip(0.3 * widths, 0.95, 4.0)
 
 
 def _longer_side(boxes: Float) -> Float:
