@@ -18,16 +18,16 @@ ALIGN = skeleton("blazepose_align4")
 
 
 class BodyCodec:
-    """A body around the light, 10 crop pixels in reach: 33 points on a ring, then hips and circle."""
+    """A body around the light, some crop pixels in reach: 33 points on a ring, then hips and circle."""
 
     input_size = (64, 64)
 
-    def __init__(self, presence=0.9):
-        self.presence = presence
+    def __init__(self, presence=0.9, reach=10):
+        self.presence, self.reach = presence, reach
 
     def decode(self, spots):
         turn = np.linspace(0, 2 * np.pi, 33, endpoint=False)
-        ring = 10 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        ring = self.reach * np.stack([np.cos(turn), np.sin(turn)], axis=1)
         xy = spots[:, None] + np.concatenate([ring, [[0, 0], [0, -12]]])
         return xy, np.full(xy.shape[:2], 0.9)
 
@@ -91,7 +91,7 @@ def test_a_body_found_twice_is_told_once_and_the_surer_one_stays():
 
     detector = lambda image: found_at((100, 100), (102, 101), (300, 200))  # noqa: E731
     kps = BlazePose(detector, spot_network(Unsure(), blazepose35()))(LIGHTS)
-    assert kps.box_scores.tolist() == [0.9, 0.8]
+    np.testing.assert_allclose(kps.box_scores, np.sqrt([0.9 * 0.8, 0.8 * 0.8]))  # the detector says .8
 
 
 def test_nobody_found_is_an_empty_body():
@@ -114,10 +114,14 @@ def test_a_body_that_fills_its_box_scores_more_than_one_in_its_corner():
     assert 0.9 >= kps.box_scores[0] > kps.box_scores[1] > 0
 
 
-def test_the_score_of_a_given_box_is_presence_times_overlap():
-    kps = pose(never, 1)(LIGHTS, [[80, 80, 120, 120]])
-    hull = boxes_of_points(pp.convert(kps, "coco17").xy)
-    np.testing.assert_allclose(kps.box_scores, 0.9 * iou(hull, kps.boxes)[0])
+@pytest.mark.parametrize(("reach", "full"), [(10, False), (30, False), (40, True)])
+def test_the_score_of_a_given_box_falls_with_what_the_body_leaves_of_it(reach, full):
+    """Joints fill .6 of a box that is right; from there on the presence counts in full."""
+    body = BlazePose(never, spot_network(BodyCodec(reach=reach), blazepose35()), 1)
+    kps = body(LIGHTS, [[80, 80, 120, 120]])
+    fit = iou(boxes_of_points(pp.convert(kps, "coco17").xy), kps.boxes)[0, 0] / 0.6
+    assert (fit >= 1) == full
+    np.testing.assert_allclose(kps.box_scores, [0.9 * min(fit, 1)])
 
 
 def test_a_detector_of_boxes_alone_serves_too():

@@ -30,7 +30,7 @@ def test_the_body_lies_on_the_person(loaded, astronaut, name):
     assert len(kps) == 1
     np.testing.assert_allclose(points(kps, BODY), [*BODY.values()], atol=17)
     np.testing.assert_allclose(points(kps, SHOULDERS), [*SHOULDERS.values()], atol=25)
-    assert kps.box_scores[0] > 0.9
+    assert kps.box_scores[0] > 0.85
 
 
 @pytest.mark.parametrize("name", ["face", "wholebody"])

@@ -1,10 +1,11 @@
-"""Boxes that do not say which way is up."""
+"""Which way is up, where a detection does not say it or gets it wrong."""
 
 import numpy as np
 
 from pinpoint.codecs import Extras
 from pinpoint.keypoints import Keypoints
-from pinpoint.pipelines.turns import read_by_turns
+from pinpoint.pipelines.regions import BoxRegion
+from pinpoint.pipelines.turns import read_by_turns, righted
 from spots import boxed, lit, spot_network
 
 
@@ -46,3 +47,27 @@ def test_only_those_in_doubt_are_turned_and_the_surest_turn_stays():
     assert [len(batch) for batch in batches] == [2, 1, 1, 1]
     assert found.box_scores.tolist() == [0.97, 0.2]
     np.testing.assert_allclose(found.xy[:, 0], [(100, 70)] * 2, atol=0.7)
+
+
+HEAD_DOWN, UPRIGHT = BoxRegion(scale=1.0, angle=np.pi), BoxRegion(scale=1.0)
+
+
+def test_a_body_said_to_be_head_down_is_read_upright_where_that_is_as_sure():
+    """The light is at the top, which the network is sure of only in the upright crop."""
+    network = spot_network(UprightCodec())
+    found = righted(network, lit(100, 40), boxed([60, 30, 140, 110]), HEAD_DOWN, UPRIGHT)
+    np.testing.assert_allclose(found.xy[0, 0], (100, 40), atol=0.7)
+    assert found.box_scores.tolist() == [0.97]
+
+
+def test_a_body_said_to_be_head_down_of_which_nothing_is_seen_upright_is_nobody():
+    """The light is at the bottom: head down the network is sure of it, upright it sees nobody."""
+    network = spot_network(UprightCodec())
+    found = righted(network, lit(100, 100), boxed([60, 30, 140, 110]), HEAD_DOWN, UPRIGHT)
+    assert found.box_scores.tolist() == [0]
+
+
+def test_a_body_that_leans_is_read_once():
+    network = spot_network(UprightCodec())
+    righted(network, lit(100, 40), boxed([60, 30, 140, 110]), BoxRegion(angle=np.radians(95)), UPRIGHT)
+    assert len(network.session.batches) == 1

@@ -212,3 +212,12 @@ def test_where_both_hands_are_one_the_surer_stays():
     for scores, stays in (((0.9, 0.6), "left"), ((0.6, 0.9), "right")):
         kps, _ = whole(body(ALICE, **together), hand=hands((150, 150), (153, 150), scores=scores))
         assert (seen(kps, "left_hand")[0], seen(kps, "right_hand")[0]) == (stays == "left", stays == "right")
+
+
+def test_the_face_says_where_nose_and_eyes_are_and_the_hand_where_the_wrist_is():
+    found, _ = whole(body((200, 150)), faces((203, 72)), hands((262, 153)))
+    face = found.xy[0, ALL.part_index("face")]
+    np.testing.assert_allclose(at(found, "nose")[0], (203, 72))
+    np.testing.assert_allclose(at(found, "left_eye")[0], face[42:48].mean(axis=0))
+    np.testing.assert_allclose(at(found, "left_wrist")[0], (262, 153))
+    np.testing.assert_allclose(at(found, "right_wrist")[0], (140, 150))

@@ -12,15 +12,18 @@ from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_bodies
 from pinpoint.pipelines.regions import BoxRegion, CircleRegion
 from pinpoint.pipelines.top_down import PointNetwork, averaged
+from pinpoint.pipelines.turns import righted
 from pinpoint.skeletons import Skeleton, skeleton
 
 __all__ = ["BlazePose", "WholePersonBoxes", "blazepose35"]
 
 FROM_DETECTOR = CircleRegion("mid_hip", "full_body_circle", scale=1.25)
+UPRIGHT = replace(FROM_DETECTOR, upright=True)
 FROM_BOX = BoxRegion(scale=1.25)
 AROUND_BODY = CircleRegion("mid_hip", "full_body_circle", scale=1.0)
 AGAIN = CircleRegion("mid_hip", "full_body_circle", scale=1.4)
 MIN_PRESENCE = 0.5
+FULL = 0.6  # IoU of a body's hull with its box: more is not to be had, heads and feet reach beyond the joints
 
 
 @cache
@@ -36,6 +39,9 @@ class BlazePose:
 
     The box of each is the hull of its points in the picture, or the box that the caller gave. A box says less
     than the detector's circle about where the network should look, so it looks at those twice.
+
+    The box score is the geometric mean of what detector and network say, and with given boxes what the
+    network says, less where the body does not fill the box.
 
     Args:
         detector: Finds people as `blazepose_align4`, or as boxes only.
@@ -55,17 +61,19 @@ class BlazePose:
         found = self.detector(image)
         if "mid_hip" not in found.skeleton:
             return distinct_bodies(self._of_boxes(image, found))
-        kps = self.network(image, found, FROM_DETECTOR).above(MIN_PRESENCE)
+        kps = righted(self.network, image, found, FROM_DETECTOR, UPRIGHT)
+        there = _scores(kps) >= MIN_PRESENCE
+        kps, detected = kps[there], _scores(found)[there]
         kps = self._again(image, kps) if self.looks == 2 else kps
         height, width = image.shape[:2]
         hulls = clip_boxes(boxes_of_points(kps.xy[:, :33]), (width, height))
-        return distinct_bodies(_trimmed(replace(kps, boxes=hulls)))
+        scores = np.sqrt(_scores(kps) * detected)
+        return distinct_bodies(_trimmed(replace(kps, boxes=hulls, box_scores=scores)))
 
     def _of_boxes(self, image: Image, found: Keypoints) -> Keypoints:
         kps = self._again(image, self.network(image, found, FROM_BOX))
         fit = _fit(boxes_of_points(convert(kps, "coco17").xy), found.boxes)
-        presence = np.zeros(len(kps)) if kps.box_scores is None else kps.box_scores
-        return _trimmed(replace(kps, box_scores=presence * fit))
+        return _trimmed(replace(kps, box_scores=_scores(kps) * fit))
 
     def _again(self, image: Image, kps: Keypoints) -> Keypoints:
         plain = self.network(image, kps, AGAIN)
@@ -98,6 +106,12 @@ def _trimmed(kps: Keypoints) -> Keypoints:
     return convert(kps, "blazepose33")
 
 
+def _scores(kps: Keypoints) -> Float:
+    return np.zeros(len(kps)) if kps.box_scores is None else kps.box_scores
+
+
 def _fit(hulls: Float, boxes: Float | None) -> Float:
     """How well each body fills the box it was looked for in, shape (N,); a neighbour's does not."""
-    return np.ones(len(hulls)) if boxes is None else np.diagonal(iou(np.nan_to_num(hulls), boxes)).copy()
+    if boxes is None:
+        return np.ones(len(hulls))
+    return np.clip(np.diagonal(iou(np.nan_to_num(hulls), boxes)) / FULL, 0, 1)

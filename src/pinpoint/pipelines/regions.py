@@ -87,17 +87,20 @@ class CircleRegion:
         center: Name of the keypoint in the middle.
         rim: Name of a keypoint on the circle, straight up from the middle.
         scale: Side over diameter.
+        upright: Leave the square as it is, wherever the rim says that up is.
     """
 
     center: str
     rim: str
     scale: float = 1.25
+    upright: bool = False
 
     def __call__(self, found: Keypoints) -> Regions:
         """Place them by `found.xy`."""
         middle, rim = _ends(found, self.center, self.rim)
         side = 2 * np.linalg.norm(rim - middle, axis=1) * self.scale
-        return Regions(middle, _squares(side), _angle(middle, rim, up=True))
+        angle = np.zeros(len(found)) if self.upright else _angle(middle, rim, up=True)
+        return Regions(middle, _squares(side), angle)
 
 
 @dataclass(frozen=True)

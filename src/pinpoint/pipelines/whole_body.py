@@ -50,12 +50,12 @@ class WholeBody:
         wrists = people.xy[:, people.skeleton.indices(f"{side}_wrist" for side in SIDES)]
         hand_owners = _owners(hands, hands.xy[:, 0], wrists)
         people = _placed(people, faces, face_owners, "face")
-        people = self._with_missing_faces(image, people, bodies)
+        people = _with_heads(self._with_missing_faces(image, people, bodies))
         for number, side in enumerate(SIDES):
             rows = np.where(hand_owners % 2 == number, hand_owners // 2, -1)
             people = _placed(people, hands, rows, f"{side}_hand")
             people = self._with_missing_hands(image, people, bodies, side)
-        people = _without_twin_hands(people)
+        people = _with_wrists(_without_twin_hands(people))
         if boxes is not None:
             return people
         strange = hands[(hand_owners < 0) & ~_inside(hands, people)]
@@ -94,6 +94,33 @@ def _placed(people: Keypoints, parts: Keypoints, rows: Rows, name: str) -> Keypo
     cells = np.ix_(rows[owned], people.skeleton.part_index(name))
     xy, scores = people.xy.copy(), people.scores.copy()
     xy[cells], scores[cells] = parts.xy[owned], parts.scores[owned]
+    return replace(people, xy=xy, scores=scores)
+
+
+def _with_heads(people: Keypoints) -> Keypoints:
+    """Take the nose and the eyes of those whose face was read from the face, which sees them larger."""
+    columns = people.skeleton.indices(["nose", "left_eye", "right_eye"])
+    faces = people.skeleton.part_index("face")
+    seen = Keypoints(people.xy[:, faces], people.scores[:, faces], skeleton("face68"))
+    return _better(people, columns, convert(seen, people.skeleton)) if len(people) else people
+
+
+def _with_wrists(people: Keypoints) -> Keypoints:
+    """Take the wrists of those whose hands were read from the hands."""
+    for side in SIDES:
+        wrist, root = (people.skeleton.indices([f"{side}_{name}"]) for name in ("wrist", "hand_root"))
+        hands = replace(people, xy=people.xy.copy(), scores=people.scores.copy())
+        hands.xy[:, wrist], hands.scores[:, wrist] = people.xy[:, root], people.scores[:, root]
+        people = _better(people, wrist, hands)
+    return people
+
+
+def _better(people: Keypoints, columns: NDArray[np.intp], parts: Keypoints) -> Keypoints:
+    """Put some columns of others into the rows that have them."""
+    rows = np.flatnonzero(np.isfinite(parts.xy[:, columns]).all(axis=(1, 2)))
+    cells = np.ix_(rows, columns)
+    xy, scores = people.xy.copy(), people.scores.copy()
+    xy[cells], scores[cells] = parts.xy[cells], parts.scores[cells]
     return replace(people, xy=xy, scores=scores)
 
 
