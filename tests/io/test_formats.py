@@ -285,3 +285,21 @@ def people(kind: Skeleton, rng=None, n: int = 2) -> Keypoints:
         xyz=rng.normal(size=(n, k, 3)),
         labels=np.array([f"Zoë, {i}" for i in range(n)]),
     )
+
+
+@pytest.mark.parametrize("name", ["gone", "gone.csv", "gone.parquet", "gone/keypoints.jsonl"])
+def test_what_is_not_there_is_said_to_be_missing_whatever_its_suffix(name, tmp_path):
+    with pytest.raises(UnreadableError, match="it does not exist"):
+        read(tmp_path / name)
+
+
+def test_of_a_folder_of_results_the_file_in_it_is_named(tmp_path):
+    write(tmp_path / "keypoints.csv", Keypoints.empty(skeleton("coco17")))
+    with pytest.raises(UnreadableError, match=r"it is a folder of results: read '.*keypoints\.csv' in it"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl", "csv", "parquet"])
+def test_a_missing_folder_is_named_as_it_is_for_pictures(suffix, tmp_path):
+    with pytest.raises(FileNotFoundError, match="cannot write .*: the folder .*nowhere' does not exist"):
+        write(tmp_path / "nowhere" / f"a.{suffix}", Keypoints.empty(skeleton("coco17")))

@@ -160,7 +160,7 @@ def test_pillows_warnings_are_held_back_and_the_filters_left_as_they_were(tmp_pa
 def test_heic_without_the_plugin_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
-    with pytest.raises(UnreadableError, match=r"pip install 'pinpoint-keypoints\[heif\]'"):
+    with pytest.raises(UnreadableError, match="pip install pillow-heif"):
         read_image(tmp_path / "a.heic")
 
 
@@ -234,3 +234,21 @@ def test_reading_a_jpeg_does_not_import_pillow(tmp_path):
     code = "import sys; from pinpoint.io.images import read_image; read_image(sys.argv[1])"
     code += "; assert not {'PIL', 'av'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.jpg")], check=True)
+
+
+@pytest.mark.parametrize(
+    "given", [np.zeros((4, 4, 3), np.uint8), None, 7, b"a.jpg"], ids=lambda g: type(g).__name__
+)
+def test_what_is_no_path_is_told_from_one(given):
+    with pytest.raises(TypeError, match=f"path is .*{type(given).__name__}, expected the path of a file"):
+        read_image(given)
+
+
+def test_an_address_is_not_read():
+    with pytest.raises(UnreadableError, match="an address.*download it first"):
+        read_image("https://example.org/a.jpg")
+
+
+def test_a_folder_is_told_from_a_picture(tmp_path):
+    with pytest.raises(UnreadableError, match="it is a folder: name a file in it"):
+        read_image(tmp_path)

@@ -120,6 +120,8 @@ def test_a_folder_called_0_is_a_folder(here):
     ("given", "reason"),
     [
         ("nowhere.jpg", "does not exist"),
+        ("-", "stdin is not read"),
+        ("https://example.org/a.JPG?size=large", "pictures are not fetched from the web: download it first"),
         ("", "does not exist"),
         ("2024", "does not exist"),
         ("empty", "without pictures"),

@@ -44,10 +44,9 @@ class GivenBoxes:
         """
         for known in (name, PurePath(name).name):
             frames = self.by_name.get(known, {})
-            if (
-                view.seconds is None and len(frames) == 1
-            ):  # some formats count pictures where others count frames
-                return _usable(*frames.values(), name, view, complain)
+            if view.seconds is None and len(frames) == 1:  # formats without times number pictures like frames
+                (boxes,) = frames.values()
+                return _usable(boxes, name, view, complain)
             if view.index in frames:
                 return _usable(frames[view.index], name, view, complain)
         where = "it" if view.seconds is None else f"its frame {view.index}"

@@ -15,6 +15,7 @@ __all__ = [
     "RAW_SUFFIXES",
     "UNSUPPORTED",
     "VIDEOS",
+    "check_folder",
     "file_head",
     "file_kind",
     "read_bytes",
@@ -93,7 +94,7 @@ _REASONS = {
     errno.EIO: "it cannot be read from its disk: copy it from a backup",
 }
 _NOT_FILES = (
-    (stat.S_ISDIR, "it is a folder: name a file, or give the folder as an input of its own"),
+    (stat.S_ISDIR, "it is a folder: name a file in it"),
     (stat.S_ISFIFO, "it is a pipe, not a file: save what comes out of it first"),
     (stat.S_ISSOCK, "it is a socket, not a file"),
     (stat.S_ISBLK, "it is a device, not a file"),
@@ -139,6 +140,17 @@ def file_kind(head: bytes) -> str:
     return _text_kind(head)
 
 
+def check_folder(path: str | Path) -> None:
+    """Refuse to write a file into a folder that does not exist.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+    """
+    parent = Path(path).parent
+    if not parent.is_dir():
+        raise FileNotFoundError(f"cannot write {str(path)!r}: the folder {str(parent)!r} does not exist")
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Write a file so that its name only ever holds a finished one.
@@ -151,10 +163,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         IsADirectoryError: The path is a folder.
     """
     final = Path(os.path.realpath(path))
-    if not final.parent.is_dir():
-        raise FileNotFoundError(
-            f"cannot write {str(path)!r}: the folder {str(final.parent)!r} does not exist"
-        )
+    check_folder(final)
     if final.is_dir():
         raise IsADirectoryError(f"cannot write {str(path)!r}: it is a folder")
     temporary = final.parent / f".{secrets.token_hex(8)}.part"

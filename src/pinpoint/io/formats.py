@@ -8,6 +8,7 @@ from typing import Any
 from pinpoint.io import coco, csv_format, json_format, jsonl, openpose, parquet
 from pinpoint.io.coco_truth import records_of_truth
 from pinpoint.io.errors import UnreadableError
+from pinpoint.io.files import check_folder
 from pinpoint.io.growing import load_json
 from pinpoint.io.plain import FORMAT
 from pinpoint.io.records import Record, RecordWriter, as_records
@@ -57,10 +58,13 @@ def open_writer(
     Raises:
         ValueError: The format is unknown or cannot be continued.
         ImportError: The format needs a package that is not installed.
+        FileNotFoundError: The folder of the file does not exist.
     """
     name = format_of(path) if format is None else format
     if name not in FORMATS:
         raise ValueError(f"no format {name!r}; there are {', '.join(FORMATS)}")
+    if name != "openpose":  # whose folder is made
+        check_folder(path)
     if not append:
         return FORMATS[name].writer(Path(path), skeleton)
     if name != "jsonl":
@@ -115,6 +119,7 @@ def read(path: str | Path, skeleton: Skeleton | None = None) -> list[Keypoints]:
 def read_records(path: str | Path, skeleton: Skeleton | None = None) -> list[Record]:
     """Read as `read` does, with the name, size, number and time of every image that the file holds."""
     path = Path(path)
+    _check_there(path)
     records = (
         openpose.read_openpose(path, skeleton) if path.is_dir() else _READERS[format_of(path)](path, skeleton)
     )
@@ -139,6 +144,13 @@ def format_of(path: str | Path) -> str:
             return name
     suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
     raise ValueError(f"{str(path)!r} ends in none of {suffixes}: rename it, or on writing say format=")
+
+
+def _check_there(path: Path) -> None:
+    if not path.exists():
+        raise UnreadableError(path, "it does not exist: check the spelling and the folder")
+    if path.is_dir() and (written := sorted(path.glob("keypoints.*"))):
+        raise UnreadableError(path, f"it is a folder of results: read {str(written[0])!r} in it")
 
 
 def _read_json_of_any_form(path: Path, skeleton: Skeleton | None) -> list[Record]:

@@ -1,5 +1,7 @@
 """Read and write pictures: RGB, 8 bits, upright, whatever the file holds."""
 
+import os
+import re
 import struct
 import warnings
 import zlib
@@ -78,7 +80,7 @@ LONGEST_SIDE = {".jpg": 65535, ".jpeg": 65535, ".webp": 16383}
 
 
 def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Image:
-    """Read a picture: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, JPEG 2000, PNM, and HEIC with the extra `heif`.
+    """Read a picture: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, JPEG 2000, PNM, and HEIC with `pillow-heif`.
 
     The format is told by what is in the file, not by its name. Of an animation the first picture is read, of
     a TIFF the first page. Transparent places are put over white. 16 bits are scaled to 8 by 65535 -> 255.
@@ -94,7 +96,9 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Image:
 
     Raises:
         UnreadableError: It is missing, damaged, cut off, empty, too large or no picture; the reason says.
+        TypeError: It is no path.
     """
+    _check_path(path)
     kind = file_kind(file_head(path))
     if kind in VIDEOS:
         raise UnreadableError(path, "it is a video: open it with read_video")
@@ -151,6 +155,15 @@ def over_white(rgba: Image) -> Image:
     return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
+def _check_path(path: object) -> None:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path is a {type(path).__name__}, expected the path of a file")
+    if re.match(r"(https?|ftp|s3)://", str(path), re.IGNORECASE):
+        raise UnreadableError(
+            str(path), "it is an address, and pictures are read from files: download it first"
+        )
+
+
 def _decode(data: bytes, kind: str, max_pixels: int) -> Image:
     own = {"jpeg": _decode_jpeg, "png": _decode_png, "tiff": _decode_tiff, "heif": _decode_heif}
     if kind == "webp" and len(data) < 8 + int.from_bytes(data[4:8], "little"):
@@ -200,7 +213,7 @@ def _decode_heif(data: bytes, max_pixels: int) -> Image:
     try:
         from pillow_heif import HeifImageFile
     except ImportError as error:
-        need = "it is a HEIC picture, which needs an extra: pip install 'pinpoint-keypoints[heif]'"
+        need = "it is a HEIC picture, which needs one more package: pip install pillow-heif"
         raise DefectError(need) from error
     with _quiet(), HeifImageFile(BytesIO(data)) as picture:
         return _from_pillow(picture, max_pixels)  # turned upright by the library, as the format demands

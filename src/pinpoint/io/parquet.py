@@ -108,7 +108,7 @@ def _arrow() -> tuple[ModuleType, ModuleType]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError('Parquet needs pyarrow: pip install "pinpoint-keypoints[data]"') from error
+        raise ImportError("Parquet needs one more package: pip install pyarrow") from error
     return pyarrow, pyarrow.parquet
 
 

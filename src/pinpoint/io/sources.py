@@ -110,15 +110,25 @@ def is_stream_address(source: str) -> bool:
 
 def _meant_by(given: str) -> Iterator[Finding]:
     if is_stream_address(given):
-        yield Source("stream", given)
+        yield _addressed(given)
     elif given and os.path.lexists(given):
         yield from _in_folder(given) if Path(given).is_dir() else _named(given)
+    elif given == "-":
+        yield UnreadableError(given, "stdin is not read: save what comes through the pipe and name the file")
     elif re.fullmatch(r"[0-9]{1,3}", given):
         yield Source("camera", str(int(given)))
     elif glob.has_magic(given):
         yield from _matching(given)
     else:
         yield UnreadableError(given, "it does not exist: check the spelling and the folder")
+
+
+def _addressed(address: str) -> Finding:
+    place = re.split("[?#]", address)[0]
+    if place.lower().startswith("http") and Path(place).suffix.lower() in PICTURE_SUFFIXES:
+        public = re.sub("//[^/]*@", "//", address)  # without the name and password in it
+        return UnreadableError(public, "pictures are not fetched from the web: download it first")
+    return Source("stream", address)
 
 
 def _named(path: str) -> Iterator[Finding]:
