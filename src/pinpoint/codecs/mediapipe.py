@@ -47,7 +47,14 @@ class BlazePose:
     def decode(
         self, landmarks: NDArray, presence: NDArray, world: NDArray, heatmaps: NDArray
     ) -> tuple[Float, Float]:
-        """Read points (B, 35, 2) and how visible each is (B, 35)."""
+        """Read points (B, 35, 2) and how visible each is (B, 35).
+
+        Args:
+            landmarks: x, y in input pixels, depth, visibility and presence before the sigmoid, shape (B, 195).
+            presence: Whether there is a person, in [0, 1], shape (B, 1).
+            world: Metres from the middle of the hips, shape (B, 117).
+            heatmaps: Before the sigmoid, shape (B, rows, columns, 39).
+        """
         table = landmarks.reshape(len(landmarks), -1, 5)[:, :BLAZEPOSE_POINTS].astype(np.float64)
         xy = table[:, :, :2]
         if self.refine:
@@ -86,7 +93,12 @@ class FaceMesh:
     input_size: tuple[int, int]
 
     def decode(self, landmarks: NDArray, presence: NDArray) -> tuple[Float, Float]:
-        """Read points (B, 468, 2); all have the score of the face."""
+        """Read points (B, 468, 2); all have the score of the face.
+
+        Args:
+            landmarks: x, y in input pixels and depth of each point, B * 1404 numbers.
+            presence: Whether there is a face, before the sigmoid, B numbers.
+        """
         table = landmarks.reshape(len(landmarks), -1, 3)
         scores = sigmoid(presence.reshape(-1, 1).astype(np.float64))
         return table[:, :, :2].astype(np.float64) - 0.5, np.repeat(scores, table.shape[1], axis=1)
@@ -106,7 +118,12 @@ class Iris:
     input_size: tuple[int, int]
 
     def decode(self, contours: NDArray, iris: NDArray) -> tuple[Float, Float]:
-        """Read points (B, 76, 2). The network gives no confidence: all score 1."""
+        """Read points (B, 76, 2). The network gives no confidence: all score 1.
+
+        Args:
+            contours: x, y in input pixels and depth of the 71 points, shape (B, 213).
+            iris: The same of the 5, shape (B, 15).
+        """
         table = np.concatenate([part.reshape(len(part), -1, 3) for part in (contours, iris)], axis=1)
         return table[:, :, :2].astype(np.float64) - 0.5, np.ones(table.shape[:2])
 
@@ -120,7 +137,14 @@ class Hand:
     def decode(
         self, landmarks: NDArray, presence: NDArray, handedness: NDArray, world: NDArray
     ) -> tuple[Float, Float]:
-        """Read points (B, 21, 2); all have the score of the hand."""
+        """Read points (B, 21, 2); all have the score of the hand.
+
+        Args:
+            landmarks: x, y in input pixels and depth, shape (B, 63).
+            presence: Whether there is a hand, in [0, 1], shape (B, 1).
+            handedness: How much it is a right one, in [0, 1], shape (B, 1).
+            world: Metres from the middle of the hand, shape (B, 63).
+        """
         table = landmarks.reshape(len(landmarks), -1, 3)
         scores = presence.reshape(-1, 1).astype(np.float64)
         return table[:, :, :2].astype(np.float64) - 0.5, np.repeat(scores, table.shape[1], axis=1)
