@@ -206,9 +206,10 @@ def test_a_suffix_names_a_format(path, name):
     assert format_of(path) == name
 
 
-def test_an_unknown_suffix_is_an_error_that_lists_the_known():
-    with pytest.raises(ValueError, match=r"'x\.xml' ends in none of \.json, \.jsonl"):
-        read("x.xml")
+def test_an_unknown_suffix_is_an_error_that_lists_the_known(tmp_path):
+    (tmp_path / "x.xml").touch()
+    with pytest.raises(ValueError, match=r"x\.xml' ends in none of \.json, \.jsonl"):
+        read(tmp_path / "x.xml")
 
 
 def test_an_unknown_format_is_an_error_that_lists_the_known(tmp_path):
@@ -301,5 +302,5 @@ def test_of_a_folder_of_results_the_file_in_it_is_named(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["json", "jsonl", "csv", "parquet"])
 def test_a_missing_folder_is_named_as_it_is_for_pictures(suffix, tmp_path):
-    with pytest.raises(FileNotFoundError, match="cannot write .*: the folder .*nowhere' does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"cannot write .*: the folder .*nowhere' does not exist"):
         write(tmp_path / "nowhere" / f"a.{suffix}", Keypoints.empty(skeleton("coco17")))
