@@ -50,7 +50,7 @@ class BlazePose:
         """Read points (B, 35, 2) and how visible each is (B, 35).
 
         Args:
-            landmarks: x, y in input pixels, depth, visibility and presence before the sigmoid, shape (B, 195).
+            landmarks: x, y in input pixels, depth, visibility and presence before the sigmoid, (B, 195).
             presence: Whether there is a person, in [0, 1], shape (B, 1).
             world: Metres from the middle of the hips, shape (B, 117).
             heatmaps: Before the sigmoid, shape (B, rows, columns, 39).
