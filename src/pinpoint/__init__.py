@@ -1,4 +1,4 @@
-"""Keypoints of bodies, faces, hands, animals and your own objects, in images and video."""
+"""Keypoints of bodies, faces, hands and your own objects, in images and video."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

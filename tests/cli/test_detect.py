@@ -84,6 +84,13 @@ def test_an_input_is_never_overwritten(detect, picture):
     assert "would replace an input" in outcome.err
 
 
+def test_a_file_is_no_place_for_results(detect, picture, folder):
+    before = picture("people.jpg").read_bytes()
+    outcome = detect("people.jpg", "--out", "people.jpg")
+    assert (outcome.status, picture("people.jpg").read_bytes()) == (2, before)
+    assert "--out 'people.jpg' is a file, expected a folder" in outcome.err
+
+
 def test_results_do_not_replace_the_file_that_boxes_come_from(detect, picture, folder):
     picture("people.jpg")
     detect("people.jpg")
@@ -148,6 +155,36 @@ def test_the_summary_counts_and_goes_to_stderr(detect, picture):
     assert outcome.out == ""
     assert "2 pictures, 2 faces, 1 failed" in outcome.err
     assert "images/s" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        (["clip.mp4"], "2 frames, 2 people in all frames ("),
+        (["clip.mp4", "a.jpg"], "1 picture and 2 frames, 3 people in all of them ("),
+    ],
+    ids=len,
+)
+def test_people_of_a_video_are_said_to_be_those_of_its_frames(inputs, told, detect, picture, folder):
+    picture("a.jpg"), make_video(folder / "clip.mp4")
+    assert told in detect(*inputs, "--frames", 2).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--task", "hnads"), "'hnads' is none of body, face, hand, wholebody; did you mean hand?"),
+        (("--format", "xml"), "'xml' is none of json, jsonl, csv, coco, openpose, parquet\n"),
+        (("--search", "tile"), "did you mean tiles?"),
+        (("--style", "colour"), "did you mean color?"),
+    ],
+    ids=str,
+)
+def test_a_choice_that_is_none_is_answered_with_those_that_are(arguments, told, detect):
+    outcome = detect("people.jpg", *arguments)
+    assert outcome.status == 2
+    assert told in outcome.err
+    assert "Value error" not in outcome.err
 
 
 def test_each_failure_is_one_line_with_its_reason_and_the_rest_is_done(detect, picture, folder):

@@ -82,6 +82,12 @@ def test_a_model_is_pulled_with_its_detector_and_each_file_said_once(pinpoint, p
     assert outcome.err.splitlines() == [f"fetching {name}.tflite (2.0 MB)" for name in pulled]
 
 
+def test_the_card_of_a_task_is_that_of_its_model(pinpoint):
+    outcome = pinpoint("models", "info", "body")
+    assert outcome.out == pinpoint("models", "info", "mediapipe-pose-full").out
+    assert outcome.err == "body is a task; its default model is mediapipe-pose-full\n"
+
+
 def test_a_task_stands_for_its_model(pinpoint, pulled):
     pinpoint("models", "pull", "hand", "body")
     assert {"mediapipe-hand-full", "mediapipe-pose-full"} < set(pulled)
@@ -118,3 +124,4 @@ def test_what_cannot_be_added_is_wrong_usage(arguments, pinpoint, own_model):
     outcome = pinpoint("models", "add", *arguments)
     assert outcome.status == 2
     assert outcome.err.startswith("error: ")
+    assert ("--like NAME" in outcome.err) == ("--like" not in arguments)

@@ -142,3 +142,10 @@ def test_no_bar_is_shown_for_what_takes_less_than_a_second(start, picture):
     os.close(leader)
     assert process.wait(30) == 0
     assert b"\x1b" not in output
+
+
+@pytest.mark.parametrize("command", [(), ("models",)], ids=str)
+def test_the_help_of_commands_fits_a_terminal_and_promises_what_there_is(command, pinpoint):
+    text = pinpoint(*command, "--help").out
+    assert "..." not in text.partition("Commands:")[2]
+    assert "animals" not in text

@@ -1,3 +1,7 @@
+import errno
+import socket
+from urllib.error import URLError
+
 import pytest
 
 from pinpoint.hub import download as module
@@ -71,6 +75,31 @@ def test_a_server_in_trouble_is_asked_again_a_few_times(web, tmp_path):
     with pytest.raises(OSError, match="503"):
         fetch(web, tmp_path)
     assert len(web.asked) == module.ATTEMPTS
+
+
+NO_NETWORK = "no network: example.org cannot be reached"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            URLError(socket.gaierror(-2, "Name or service not known")),
+            NO_NETWORK,
+        ),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), NO_NETWORK),
+        (URLError(ConnectionRefusedError(111, "refused")), r"example.org failed: \[Errno 111\] refused"),
+    ],
+    ids=["name", "route", "refused"],
+)
+def test_the_short_reason_is_told_without_the_address(error, told, tmp_path, monkeypatch):
+    def fail(*_):
+        raise error if isinstance(error, URLError) else URLError(error)
+
+    monkeypatch.setattr(module, "_fetch", fail)
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    with pytest.raises(OSError, match=f"^{told}$"):
+        download("https://example.org/a/long/address", tmp_path / "part", lambda *step: None, "x")
 
 
 @pytest.mark.parametrize("url", ["http://example.org/x", "file:///etc/hosts", "ftp://example.org/x", "x"])

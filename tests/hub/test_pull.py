@@ -211,10 +211,13 @@ def test_a_known_copy_is_asked_when_the_publisher_does_not_answer(web, monkeypat
     assert [name for name, _ in web.asked] == ["gone/toy.onnx", "copy/toy.onnx"]
 
 
-def test_when_nobody_has_it_everyone_who_was_asked_is_named(web, monkeypatch):
+def test_when_nobody_has_it_the_reason_is_told_and_the_addresses_are_logged(web, monkeypatch, caplog):
     monkeypatch.setitem(MIRRORS, f"{web.address}/gone/", f"{web.address}/copy/")
-    with pytest.raises(PullError, match=r"gone/toy.onnx: .*404.*copy/toy.onnx: .*404"):
+    caplog.set_level("INFO", "pinpoint")
+    with pytest.raises(PullError, match=r"fetched: 127.0.0.1 answers 404 .*\. Either put"):
         pull(web.spec(at="gone/toy.onnx"))
+    for place in ("gone/toy.onnx", "copy/toy.onnx"):
+        assert f"{web.address}/{place}: " in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,15 @@ def test_what_pip_says_is_told(index, monkeypatch):
         pull(spec_of("a.tflite"))
 
 
+def test_without_a_network_that_is_what_is_told(index, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # where nobody listens
+    monkeypatch.setenv("PIP_NO_INDEX", "0")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    index.unlink()
+    with pytest.raises(PullError, match=r"no network: pip could not fetch toy==1\.0\. Either"):
+        pull(spec_of("a.tflite"))
+
+
 def test_progress_ends_at_the_size_of_the_wheel(index):
     seen = []
     pull(spec_of("a.tflite"), lambda *step: seen.append(step))

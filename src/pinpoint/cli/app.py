@@ -1,8 +1,9 @@
 """The commands and their options. Nothing heavy is imported before a command needs it."""
 
+import difflib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +12,7 @@ from pinpoint.cli.models import models_app
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Keypoints of bodies, faces, hands, animals and your own objects, in pictures and video.",
+    help="Keypoints of bodies, faces, hands and your own objects, in pictures and video.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # plain help: importing rich costs more than the rest of the start
@@ -56,14 +57,29 @@ class Look(StrEnum):
     OPENPOSE = "openpose"
 
 
+def _one_of(choices: type[StrEnum]) -> dict[str, Any]:
+    """What makes an option one of some words, said in ours where it is none of them."""
+    names = [choice.value for choice in choices]
+
+    def parsed(text: str) -> StrEnum:
+        if text in names:
+            return choices(text)
+        close = difflib.get_close_matches(text, names, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(names)}{meant}")
+
+    return {"parser": parsed, "metavar": "|".join(names)}
+
+
 INPUTS = typer.Argument(
     metavar="INPUT", help="Pictures, videos, folders, patterns, camera numbers or stream addresses."
 )
-TASK = typer.Option(help="What to look for.", show_default="wholebody")
+TASK = typer.Option(**_one_of(Task), help="What to look for.", show_default="wholebody")
 MODEL = typer.Option(metavar="NAME", help="A model of the catalogue or a file, instead of a task.")
 DETECTOR = typer.Option(metavar="NAME", help="Another detector for the model.")
 SEARCH = typer.Option(
-    help="Look at the whole picture, at tiles of it too, or at tiles where that finds more."
+    **_one_of(Search),
+    help="Look at the whole picture, at tiles of it too, or at tiles where that finds more.",
 )
 LOOKS = typer.Option(
     min=1, max=2, help="How often the network looks at each instance: more is finer and slower."
@@ -88,7 +104,7 @@ def pinpoint(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Keypoints of bodies, faces, hands, animals and your own objects, in pictures and video."""
+    """Keypoints of bodies, faces, hands and your own objects, in pictures and video."""
 
 
 @app.command()
@@ -98,7 +114,8 @@ def detect(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramet
     model: Annotated[str | None, MODEL] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("pinpoint-output"),
     format: Annotated[
-        FormatName | None, typer.Option(help="How keypoints are written down.", show_default="json")
+        FormatName | None,
+        typer.Option(**_one_of(FormatName), help="How keypoints are written down.", show_default="json"),
     ] = None,
     json_lines: Annotated[
         str | None,
@@ -107,9 +124,9 @@ def detect(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramet
         ),
     ] = None,
     draw: Annotated[bool, typer.Option("--draw/--no-draw", help="Draw what is found.")] = True,
-    style: Annotated[Look, typer.Option(help="Draw in colour over the picture, or as OpenPose on black.")] = (
-        Look.COLOR
-    ),
+    style: Annotated[
+        Look, typer.Option(**_one_of(Look), help="Draw in colour over the picture, or as OpenPose on black.")
+    ] = Look.COLOR,
     min_score: Annotated[
         float, typer.Option(min=0, max=1, help="Leave out instances that score below this.")
     ] = 0.0,
@@ -168,7 +185,10 @@ def bench(
     provider: Annotated[list[str] | None, PROVIDER] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Time every stage of a model: read, detect, crop, infer, decode, draw and write."""
+    """Time every stage of a model.
+
+    The stages are read, detect, crop, infer, decode, draw and write.
+    """
     from pinpoint.cli.bench import run_bench
     from pinpoint.cli.estimators import Choice
 

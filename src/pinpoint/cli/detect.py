@@ -83,6 +83,8 @@ def _prepared(request: Request, sources: Sequence[Source], files: ExitStack) -> 
     """Check and load everything, and only then touch the results of an earlier run."""
     paths = drawing_paths(sources, request.out) if request.look else {}
     _refuse_replacing(request, sources)
+    if request.out.exists() and not request.out.is_dir():
+        raise ValueError(f"--out {str(request.out)!r} is a file, expected a folder for the results")
     pictures = [name_of(source) for source in sources if source.kind == "image"]
     boxes = read_boxes(request.boxes, pictures) if request.boxes else None
     estimate = estimators.load_estimator(request.choice)

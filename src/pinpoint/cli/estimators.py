@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from numpy.typing import ArrayLike
+
 from pinpoint.cli.progress import Fetching
 from pinpoint.geometry import Image
 from pinpoint.hub import ModelSpec, find, pull, requirements
@@ -104,6 +106,6 @@ def _needed_for(choice: Choice) -> Iterator[ModelSpec]:
         yield from requirements(given)
 
 
-def _unasked(_image: Image, _boxes: object = None) -> Keypoints:
+def _unasked(image: Image, boxes: ArrayLike | None = None) -> Keypoints:
     """Stands for a detector where boxes are given for every picture."""
     raise AssertionError("no detector was loaded, for boxes were to be given")

@@ -24,7 +24,7 @@ JSON = typer.Option("--json", help="Print JSON instead of a table.")
 
 @models_app.command("list")
 def list_models(json: Annotated[bool, JSON] = False) -> None:
-    """List every model: name, task, keypoints, size, and whether its files are here."""
+    """List every model: task, keypoints, size, and whether it is here."""
     from pinpoint.hub import catalogue
 
     specs = list(catalogue().values())
@@ -38,15 +38,21 @@ def list_models(json: Annotated[bool, JSON] = False) -> None:
 
 
 @models_app.command()
-def info(name: Annotated[str, NAME], json: Annotated[bool, JSON] = False) -> None:
-    """Show a model's card: input, accuracy, licence and training data, files."""
-    from pinpoint.cli.messages import refuse
-    from pinpoint.hub import card, find
+def info(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of the catalogue, or a task.")],
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """Show a model's card: input, accuracy, licence, training data, files."""
+    from pinpoint.cli.estimators import model_of
+    from pinpoint.cli.messages import refuse, say
+    from pinpoint.hub import card
 
     try:
-        spec = find(name)
+        spec = model_of(name)
     except ValueError as error:
         raise typer.Exit(refuse(error, 2)) from None
+    if name != spec.name:
+        say(f"{name} is a task; its default model is {spec.name}")
     if json:
         typer.echo(spec.to_json())
         return
@@ -62,7 +68,7 @@ def pull(
         list[str], typer.Argument(metavar="NAME...", help="Models, or tasks such as wholebody.")
     ],
 ) -> None:
-    """Fetch the files of models and of all that they need, so that they can be used offline."""
+    """Fetch models with all that they need, so that they work offline."""
     from pinpoint.cli.estimators import fetch, model_of
     from pinpoint.cli.messages import refuse
     from pinpoint.hub import requirements
@@ -105,7 +111,7 @@ def add(
 
 @models_app.command()
 def remove(name: Annotated[str, NAME]) -> None:
-    """Forget a model that was added, or delete the files that were fetched for one."""
+    """Forget a model that was added, or delete what was fetched for one."""
     from pinpoint.cli.messages import refuse
     from pinpoint.hub import remove
 

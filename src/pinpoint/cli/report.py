@@ -56,7 +56,8 @@ def summary(tally: Tally, noun: tuple[str, str], *, stopped: bool, places: Seque
     rate = (tally.pictures + tally.frames) / tally.busy if tally.busy else 0.0
     failed = f", {tally.problems} failed" if tally.problems else ""
     speed = f" ({rate:.1f} images/s)" if rate else ""
-    first = f"{'stopped: ' if stopped else ''}{seen}, {_count(tally.instances, noun)}{failed}{speed}"
+    where = "" if tally.frames < 2 else " in all of them" if tally.pictures else " in all frames"
+    first = f"{'stopped: ' if stopped else ''}{seen}, {_count(tally.instances, noun)}{where}{failed}{speed}"
     return "\n".join([first, *([f"see {', '.join(places)}"] if places else [])])
 
 

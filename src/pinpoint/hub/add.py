@@ -109,7 +109,8 @@ def _described(path: Path, like: str | None) -> ModelSpec:
     spec = find(like) if like else spec_of_file(path)
     if spec is None:
         raise ValueError(
-            f"{path.name} does not say how it is read; name a model of the catalogue that it is like"
+            f"{path.name} does not say how it is read; name a model of the catalogue that it is like "
+            "(--like NAME on the command line, like= in Python)"
         )
     if spec.parts or len(spec.files) > 1:
         raise ValueError(

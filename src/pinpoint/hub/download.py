@@ -1,8 +1,10 @@
 """Fetching an address over HTTPS, going on where an interrupted run stopped."""
 
+import errno
 import http.client
 import json
 import logging
+import socket
 import ssl
 import time
 import urllib.error
@@ -23,6 +25,7 @@ CHUNK = 1 << 18
 TIMEOUT = 30.0
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 BROKEN = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
 
 
@@ -48,7 +51,8 @@ def download(url: str, part: Path, progress: Progress, what: str) -> None:
             return _fetch(url, part, progress, what)
         except BROKEN as error:
             if attempt == ATTEMPTS - 1 or not _may_pass(error):
-                raise OSError(f"{url}: {error}") from error
+                log.info("%s: %s", url, error)
+                raise OSError(_in_short(url, error)) from error
             log.info("%s: %s; trying again", url, error)
             time.sleep(0.25 * 2**attempt)
     return None
@@ -66,6 +70,16 @@ def _check_address(url: str) -> None:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise ValueError(f"{url} is not an https:// address")
+
+
+def _in_short(url: str, error: Exception) -> str:
+    host = urllib.parse.urlsplit(url).hostname
+    if isinstance(error, urllib.error.HTTPError):
+        return f"{host} answers {error.code} {error.reason}"
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, socket.gaierror) or getattr(cause, "errno", None) in UNREACHABLE:
+        return f"no network: {host} cannot be reached"
+    return f"{host} failed: {cause}"
 
 
 def _may_pass(error: Exception) -> bool:

@@ -127,7 +127,7 @@ def _fetch(file: ModelFile, progress: Progress) -> None:
                 raise
             log.info("%s: %s", file.name, error)
             problems.append(str(error))
-    raise OSError("; ".join(problems))
+    raise OSError("; ".join(dict.fromkeys(problems)))
 
 
 def _ways(file: ModelFile, progress: Progress) -> Iterator[Callable[[], None]]:

@@ -1,5 +1,6 @@
 """Fetching a wheel as a file, with the user's own pip settings. Nothing of it is installed or imported."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,11 @@ from pinpoint.hub.cache import sha256_of
 from pinpoint.hub.download import Progress
 
 __all__ = ["WHEELS", "Wheel", "download_wheel"]
+
+
+log = logging.getLogger(__name__)
+
+NO_NETWORK = ("NewConnectionError", "NameResolutionError", "Failed to resolve", "Network is unreachable")
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,12 @@ def download_wheel(requirement: str, folder: Path, progress: Progress) -> Path:
     """
     wheel, command = WHEELS[requirement], _pip_download(requirement, folder)
     what = f"{requirement} (wheel)"
-    with (folder / "pip.log").open("w+", encoding="utf-8", errors="replace") as log:
-        with subprocess.Popen(command, stdout=log, stderr=log, env=_environment(folder)) as process:
+    with (folder / "pip.log").open("w+", encoding="utf-8", errors="replace") as said:
+        with subprocess.Popen(command, stdout=said, stderr=said, env=_environment(folder)) as process:
             _watch(process, folder, lambda done: progress(min(done, wheel.bytes), wheel.bytes, what))
-        log.seek(0)
+        said.seek(0)
         if process.returncode:
-            raise OSError(f"pip could not fetch {requirement}: {_last_lines(log.read())}")
+            raise OSError(_in_short(requirement, said.read()))
     fetched = next(folder.glob("*.whl"))
     if (found := sha256_of(fetched)) != wheel.sha256:
         raise ValueError(f"{fetched.name} has SHA-256 {found}, expected {wheel.sha256}")
@@ -118,6 +124,15 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:  # pip moved it meanwhile
         return 0
+
+
+def _in_short(requirement: str, text: str) -> str:
+    """Why pip failed. Without a network it ends by saying that there is no such version."""
+    lines = _last_lines(text)
+    if any(sign in text for sign in NO_NETWORK):
+        log.info("pip: %s", lines)
+        return f"no network: pip could not fetch {requirement}"
+    return f"pip could not fetch {requirement}: {lines}"
 
 
 def _last_lines(text: str) -> str:
