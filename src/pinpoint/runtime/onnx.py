@@ -45,7 +45,7 @@ _ERRORS = (  # each derives from Exception alone
 # Threads that spin while they wait bridge the gap between two operators faster than sleeping ones. Spinning
 # on after a run halves the speed of whatever comes next, and spinning for long makes a run twice as slow
 # where other programs want the cores; benchmarks/runtimes.py shows both.
-_SPINNING = {"session.force_spinning_stop": "1", "session.intra_op.spin_duration_us": "50"}
+_SPINNING = {"session.force_spinning_stop": "1", "session.intra_op.spin_duration_us": "500"}
 _FATAL_ONLY = 4  # errors are raised; their text need not be on the terminal as well
 
 
