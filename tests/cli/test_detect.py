@@ -252,7 +252,7 @@ def fetched(monkeypatch):
         (("--boxes", "boxes.json"), {"rtmpose-m"}),
         ((), {"rtmpose-m", "rtmdet-nano"}),
     ],
-    ids=str,
+    ids=["another detector", "given boxes", "its own"],
 )
 def test_a_detector_that_is_replaced_is_not_fetched(arguments, expected, pinpoint, fetched, picture):
     picture("people.jpg")

@@ -269,3 +269,13 @@ def test_a_file_that_does_not_describe_itself_is_answered_with_advice(suffix, tm
 def test_a_file_that_is_not_there_is_named(name, tmp_path):
     with pytest.raises(ValueError, match=f"there is no file .*{name}"):
         load(tmp_path / name)
+
+
+@pytest.mark.parametrize("options", [{"detector": "yolox-nano"}, {"looks": 2}], ids=str)
+def test_a_one_stage_model_refuses_what_it_has_no_use_for(options, no_networks):
+    with pytest.raises(ValueError, match="rtmo-s finds and reads everything in one look"):
+        load("rtmo-s", **options)
+
+
+def test_a_one_stage_model_looks_at_tiles_when_asked(no_networks):
+    assert isinstance(load("rtmo-s", search="tiles"), Search)

@@ -221,3 +221,12 @@ def test_the_face_says_where_nose_and_eyes_are_and_the_hand_where_the_wrist_is()
     np.testing.assert_allclose(at(found, "left_eye")[0], face[42:48].mean(axis=0))
     np.testing.assert_allclose(at(found, "left_wrist")[0], (262, 153))
     np.testing.assert_allclose(at(found, "right_wrist")[0], (140, 150))
+
+
+@pytest.mark.parametrize(("score", "label", "owned"), [(0.3, "left", 1), (0.9, "left", 0), (0.3, "right", 0)])
+def test_a_hand_half_an_arm_away_belongs_to_a_wrist_that_was_hardly_seen(score, label, owned):
+    """The shoulder is 60 pixels from the elbow, the hand 50 from the wrist, beyond half its own size."""
+    person = body((200, 150), left_elbow=(260, 110), left_shoulder=(260, 50))
+    person.scores[0, BODY.index("left_wrist")] = score
+    found, _ = whole(person, hand=hands((310, 150), labels=[label]))
+    assert sum(seen(found, "left_hand")[:1]) == owned

@@ -213,6 +213,18 @@ def _one_stage(spec: ModelSpec, options: Options) -> OneStage:
     return OneStage(session, cast(InstanceCodec, spec.codec), prepare, columns, spec.align)
 
 
+def _alone(spec: ModelSpec, options: Options) -> Estimator:
+    if options.detector is not None or options.looks == 2:
+        given = "detector" if options.detector is not None else "second look"
+        raise ValueError(
+            f"{spec.name} finds and reads everything in one look at the picture: it takes no {given}"
+        )
+    estimator = _one_stage(spec, options)
+    if options.search != "tiles":
+        return estimator
+    return Search(estimator, None, "tiles", min_score=0.0, max_iou=WHOLE_BODY_IOU)
+
+
 def _detector(spec: ModelSpec, options: Options) -> Estimator:
     if options.detector is not None and not isinstance(options.detector, str):
         return options.detector
@@ -267,7 +279,7 @@ def _whole_body(spec: ModelSpec, options: Options) -> WholeBody:
 
 
 BUILDERS: Mapping[str, Callable[[ModelSpec, Options], Estimator]] = {
-    "one-stage": _one_stage,
+    "one-stage": _alone,
     "top-down": _top_down,
     "blazepose": _blazepose,
     "face-mesh": _face_mesh,

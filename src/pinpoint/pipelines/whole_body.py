@@ -20,6 +20,7 @@ Rows = NDArray[np.intp]
 SIDES = ("left", "right")
 MIN_HEAD = 0.5  # a head whose nose and eyes score less is not worth a look for its face
 MIN_WRIST = 0.3  # nor a wrist for its hand
+MIN_SURE = 0.5  # a wrist that scores less may be half an arm off
 SAME_HAND = 0.6
 
 
@@ -48,7 +49,7 @@ class WholeBody:
         faces, hands = self.face(image), self.hand(image)
         face_owners = _owners(faces, _nose(faces), people.xy[:, people.skeleton.indices(["nose"])])
         wrists = people.xy[:, people.skeleton.indices(f"{side}_wrist" for side in SIDES)]
-        hand_owners = _owners(hands, hands.xy[:, 0], wrists)
+        hand_owners = _owners(hands, hands.xy[:, 0], wrists, _reaches(hands, people))
         people = _placed(people, faces, face_owners, "face")
         people = _with_heads(self._with_missing_faces(image, people, bodies))
         for number, side in enumerate(SIDES):
@@ -133,13 +134,14 @@ def _rows(found: Keypoints) -> Rows:
     return np.zeros(0, dtype=np.intp) if found.track_ids is None else found.track_ids
 
 
-def _owners(parts: Keypoints, points: Float, anchors: Float) -> Rows:
-    """Give each part to the nearest anchor within its own size, nearest pairs first.
+def _owners(parts: Keypoints, points: Float, anchors: Float, reach: Float | float = 0.0) -> Rows:
+    """Give each part to the nearest anchor within half its own size, nearest pairs first.
 
     Args:
         parts: M faces or hands.
         points: The point of each that should lie on an anchor, shape (M, 2).
         anchors: Shape (N, A, 2): A anchors for each of N people.
+        reach: Pixels from which a part is taken all the same, shape (M, N * A) or a number.
 
     Returns:
         Index of the anchor among N * A, -1 for nobody's, shape (M,).
@@ -147,13 +149,29 @@ def _owners(parts: Keypoints, points: Float, anchors: Float) -> Rows:
     size = np.nan_to_num((boxes_of_points(parts.xy)[:, 2:] - boxes_of_points(parts.xy)[:, :2]).max(axis=1))
     flat = anchors.reshape(-1, 2)
     apart = np.linalg.norm(points[:, None] - flat[None], axis=2)
-    apart = np.where(apart <= size[:, None] / 2, apart, np.inf)  # NaN anchors are infinitely far
+    apart = np.where(apart <= np.maximum(size[:, None] / 2, reach), apart, np.inf)  # NaN is infinitely far
     owners = np.full(len(parts), -1, dtype=np.intp)
     while apart.size and np.isfinite(apart.min()):
         part, anchor = np.unravel_index(apart.argmin(), apart.shape)
         owners[part] = anchor
         apart[part], apart[:, anchor] = np.inf, np.inf
     return owners
+
+
+def _reaches(hands: Keypoints, people: Keypoints) -> Float:
+    """How far a hand may be from each wrist, shape (M, N * 2): half an arm, if the wrist was hardly seen.
+
+    The hand must be of that side.
+    """
+    shoulders, elbows, wrists = (
+        people.xy[:, people.skeleton.indices(f"{side}_{name}" for side in SIDES)]
+        for name in ("shoulder", "elbow", "wrist")
+    )
+    upper, fore = (np.linalg.norm(end - elbows, axis=2) for end in (shoulders, wrists))
+    seen = people.scores[:, people.skeleton.indices(f"{side}_wrist" for side in SIDES)]
+    half = np.where(seen < MIN_SURE, np.nan_to_num(np.fmax(upper, fore)), 0.0).reshape(-1)
+    labels = np.full(len(hands), "") if hands.labels is None else hands.labels
+    return np.where(labels[:, None] == np.tile(SIDES, len(people)), half, 0.0)
 
 
 def _inside(hands: Keypoints, people: Keypoints) -> NDArray[np.bool_]:
