@@ -184,7 +184,10 @@ def _recipe(goal: Skeleton, source: Skeleton) -> tuple[NDArray[np.intp], Float, 
             index[row] = source.index(group[0])
             index[row, : len(group)] = source.indices(group)
             weights[row] = np.where(np.arange(most) < len(group), 1 / len(group), 0.0)
-    return index, weights, np.array([bool(group) for group in groups])
+    recipe = index, weights, np.array([bool(group) for group in groups])
+    for array in recipe:
+        array.setflags(write=False)
+    return recipe
 
 
 def row_types(k: int) -> dict[str, tuple[type, tuple[int, ...]]]:

@@ -196,3 +196,10 @@ def test_the_page_lists_every_skeleton_with_its_size_and_sigmas():
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (.+?) \|", page, flags=re.MULTILINE)
     listed = {name: (int(count), sigmas == "none published") for name, count, sigmas in rows}
     assert listed == {name: (len(skeleton(name)), skeleton(name).sigmas is None) for name in ALL}
+
+
+def test_derived_indices_cannot_be_changed():
+    """They are kept and shared by everyone who asks."""
+    for index in (skeleton("coco17").flip_index, skeleton("coco17").edge_index):
+        with pytest.raises(ValueError, match="read-only"):
+            index[0] = 1

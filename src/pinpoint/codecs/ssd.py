@@ -45,7 +45,9 @@ class Ssd:
             y, x = np.mgrid[:rows, :columns]
             cells = np.stack([x, y], axis=-1).reshape(-1, 2) * stride + (stride - 1) / 2
             grids.append(np.repeat(cells, self.anchors * self.strides.count(stride), axis=0))
-        return np.concatenate(grids)
+        centers = np.concatenate(grids)
+        centers.setflags(write=False)
+        return centers
 
     def decode(self, boxes: NDArray, logits: NDArray) -> Instances:
         """Read one picture.

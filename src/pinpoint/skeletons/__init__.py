@@ -98,7 +98,9 @@ class Skeleton:
     @cached_property
     def edge_index(self) -> NDArray[np.intp]:
         """Columns of the two ends of every edge, shape (E, 2)."""
-        return self.indices(name for edge in self.edges for name in edge).reshape(-1, 2)
+        index = self.indices(name for edge in self.edges for name in edge).reshape(-1, 2)
+        index.setflags(write=False)
+        return index
 
     @cached_property
     def flip_index(self) -> NDArray[np.intp]:
@@ -106,6 +108,7 @@ class Skeleton:
         index = np.arange(len(self))
         for left, right in self.swaps:
             index[[self.index(left), self.index(right)]] = self.index(right), self.index(left)
+        index.setflags(write=False)
         return index
 
     def part_index(self, part: str) -> NDArray[np.intp]:
