@@ -1,0 +1,1 @@
+"""Real pictures and their labels, as training sees them."""

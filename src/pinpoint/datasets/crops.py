@@ -1,0 +1,94 @@
+"""Crops of labelled instances, as a top-down network is shown them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinpoint.datasets.augmentation import Augmentation, Shift
+from pinpoint.datasets.samples import Samples
+from pinpoint.geometry import (
+    Float,
+    Image,
+    Size,
+    box_regions,
+    compose,
+    mirror,
+    region_matrices,
+    transform_points,
+    warp,
+)
+
+__all__ = ["Crops"]
+
+PLAIN = Shift()
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Cuts one training crop per labelled instance.
+
+    What it gives depends on the seed, the epoch and the number of the instance and on nothing else, so that
+    a run can go on where it stopped, on any number of processes.
+
+    Args:
+        samples: The instances.
+        input_size: Width and height of the crops.
+        box_scale: How far a box is grown before it is cropped.
+        pad_value: Grey level outside the picture; augmented crops have others too.
+        augmentation: How far crops differ from plain ones; none for validation.
+        seed: Where chance starts.
+    """
+
+    samples: Samples
+    input_size: Size
+    box_scale: float = 1.25
+    pad_value: float = 0.0
+    augmentation: Augmentation | None = None
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def batch(self, rows: Sequence[int], epochs: Sequence[int]) -> tuple[NDArray[np.uint8], Float]:
+        """Cut crops.
+
+        Args:
+            rows: Numbers of B instances.
+            epochs: In which pass over the data each is shown, B numbers.
+
+        Returns:
+            Crops (B, h, w, 3), RGB, and points in their pixels (B, K, 2), NaN where not labelled.
+        """
+        pairs = [self.crop(row, epoch) for row, epoch in zip(rows, epochs, strict=True)]
+        return np.stack([crop for crop, _ in pairs]), np.stack([xy for _, xy in pairs])
+
+    def crop(self, row: int, epoch: int) -> tuple[Image, Float]:
+        """Cut one crop (h, w, 3), RGB, and return its points in its pixels, (K, 2), NaN if not labelled."""
+        samples, change = self.samples, self.augmentation
+        image, xy, box = samples.pictures[int(samples.picture[row])], samples.xy[row], samples.boxes[row]
+        if change is None:
+            matrix = self.matrix(box, PLAIN)
+            return warp(image, matrix, self.input_size, self.pad_value), transform_points(xy, matrix)
+        rng = np.random.default_rng((self.seed, epoch, row))
+        part = change.draw_part(rng, xy)
+        shift = change.draw_shift(rng)
+        border = float(rng.integers(0, 256)) if rng.random() < 0.5 else self.pad_value
+        matrix = self.matrix(box if part is None else part, shift)
+        crop = change.recolor(warp(image, matrix, self.input_size, border), rng)
+        xy = transform_points(xy, matrix)
+        return crop, xy[samples.skeleton.flip_index] if shift.flip else xy
+
+    def plain_matrices(self) -> Float:
+        """The maps `input_from_image` of all instances without augmentation, shape (M, 2, 3)."""
+        return np.stack([self.matrix(box, PLAIN) for box in self.samples.boxes])
+
+    def matrix(self, box: Float, shift: Shift) -> Float:
+        """The map `input_from_image` of one crop."""
+        width, height = self.input_size
+        centers, sizes = box_regions(box, width / height, self.box_scale)
+        sizes = sizes * shift.scale
+        centers = centers + sizes * np.array(shift.center)
+        plain = region_matrices(centers, sizes, shift.angle, (width, height))[0]
+        return compose(mirror(width), plain) if shift.flip else plain

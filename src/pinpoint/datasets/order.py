@@ -1,0 +1,68 @@
+"""In which order a run looks at its data: known for every step in advance, whoever asks."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Draw", "Order"]
+
+
+class Draw(NamedTuple):
+    """One sample of one step."""
+
+    epoch: int
+    source: int
+    row: int
+
+
+class Order:
+    """An endless walk through several sources, shuffled anew in every epoch.
+
+    Args:
+        lengths: Samples in each source.
+        weights: How often a sample of each source comes in one epoch; .5 takes a random half each time.
+        seed: Where chance starts.
+
+    Raises:
+        ValueError: There is nothing to walk through.
+    """
+
+    def __init__(self, lengths: Sequence[int], weights: Sequence[float], seed: int) -> None:
+        self._lengths, self._seed = tuple(lengths), seed
+        self._counts = tuple(round(n * weight) for n, weight in zip(lengths, weights, strict=True))
+        if not sum(self._counts):
+            raise ValueError(f"sources of {list(lengths)} samples with weights {list(weights)} hold nothing")
+        self._epoch = lru_cache(maxsize=2)(self._shuffled)
+
+    def __len__(self) -> int:
+        """Samples in one epoch."""
+        return sum(self._counts)
+
+    def draws(self, start: int, stop: int) -> list[Draw]:
+        """Samples number `start` to `stop` of the walk."""
+        return [self._draw(number) for number in range(start, stop)]
+
+    def _draw(self, number: int) -> Draw:
+        epoch, place = divmod(number, len(self))
+        source, row = self._epoch(epoch)[place]
+        return Draw(epoch, int(source), int(row))
+
+    def _shuffled(self, epoch: int) -> NDArray[np.intp]:
+        """Source and row of every sample of an epoch, shape (n, 2)."""
+        rng = np.random.default_rng((self._seed, epoch))
+        parts = [
+            np.stack([np.full(count, source), _chosen(rng, length, count)], axis=1)
+            for source, (length, count) in enumerate(zip(self._lengths, self._counts, strict=True))
+        ]
+        return rng.permutation(np.concatenate(parts))
+
+
+def _chosen(rng: np.random.Generator, length: int, count: int) -> NDArray[np.intp]:
+    """As many rows as asked, every row equally often but for one."""
+    whole = count // length if length else 0
+    return np.concatenate(
+        [np.tile(np.arange(length), whole), rng.permutation(length)[: count - whole * length]]
+    )

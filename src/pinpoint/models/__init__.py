@@ -1,0 +1,88 @@
+"""Networks in plain torch: one architecture per file, each a function that names its parts."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from pinpoint.geometry import Size
+
+__all__ = ["ARCHITECTURES", "Architecture", "Network", "architecture"]
+
+ARCHITECTURES: dict[str, str] = {
+    "plain-n": "pinpoint.models.plain:plain_n",
+    "plain-s": "pinpoint.models.plain:plain_s",
+    "plain-m": "pinpoint.models.plain:plain_m",
+    "rtmpose-t": "pinpoint.models.rtmpose:rtmpose_t",
+    "rtmpose-s": "pinpoint.models.rtmpose:rtmpose_s",
+    "rtmpose-m": "pinpoint.models.rtmpose:rtmpose_m",
+    "rtmpose-l": "pinpoint.models.rtmpose:rtmpose_l",
+    "rtmpose-x": "pinpoint.models.rtmpose:rtmpose_x",
+}
+"""Where the architecture of each name is made. Imported when asked for."""
+
+IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+class Network(Protocol):
+    """What training and export ask of a network; it is an `nn.Module` too."""
+
+    keypoint_parameters: Mapping[str, int]
+    """Parameters whose first axis has K equal groups, one per keypoint, and how many rows are in each."""
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Raw outputs, as the loss takes them, from images (B, 3, h, w) that are normalised."""
+        ...
+
+    def readable(self, *outputs: Tensor) -> tuple[Tensor, ...]:
+        """Raw outputs as the codec decodes them; this is what an exported file puts out."""
+        ...
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a network of one name is built, fed, read and taught.
+
+    Args:
+        name: `family-size`.
+        pipeline: `top-down` or `one-stage`: how it is run; a key of `pipelines.load.BUILDERS`.
+        build: Makes the network for a codec and a number of keypoints.
+        codec: Makes the codec for an input size.
+        input_size: Width and height it is usually fed.
+        loss: What it is taught with, a key of `pinpoint.losses.LOSSES`.
+        mean: Per channel (RGB) in 0 to 255, subtracted first.
+        std: Per channel (RGB) in 0 to 255, divided by.
+        box_scale: How far a box is grown before it is cropped (top-down only).
+        align: Where a letterboxed picture sits (one-stage only): .5 in the middle, 0 in the top left corner.
+        pad_value: Grey level outside the picture.
+        paper: arXiv id or address.
+    """
+
+    name: str
+    pipeline: str
+    build: Callable[..., nn.Module]
+    codec: Callable[[Size], Any]
+    input_size: Size
+    loss: str
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    box_scale: float = 1.25
+    align: float = 0.5
+    pad_value: float = 0.0
+    paper: str = ""
+
+
+def architecture(name: str) -> Architecture:
+    """Return the architecture of a name.
+
+    Raises:
+        ValueError: There is none of that name; near ones are named.
+    """
+    if name not in ARCHITECTURES:
+        near = difflib.get_close_matches(name, ARCHITECTURES, n=3) or sorted(ARCHITECTURES)
+        raise ValueError(f"no architecture {name!r} to train; there are {', '.join(near)}")
+    module, function = ARCHITECTURES[name].split(":")
+    return getattr(import_module(module), function)()

@@ -1,0 +1,190 @@
+"""What a training run is told: one frozen value, read from TOML, with unknown keys refused."""
+
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from pinpoint.datasets.augmentation import Augmentation
+
+__all__ = ["DataSource", "TrainConfig", "config_from_dict", "config_to_dict", "read_config"]
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One annotation file.
+
+    Args:
+        annotations: COCO ground truth.
+        pictures: Folder of the pictures; empty looks beside the file.
+        weight: How often each sample comes in one epoch.
+        min_points: Instances with fewer labelled points are left out.
+    """
+
+    annotations: str
+    pictures: str = ""
+    weight: float = 1.0
+    min_points: int = 1
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """All that decides what a run gives, beside the data. The same values give the same weights on a CPU.
+
+    Args:
+        model: Name of an architecture, such as `plain-s` or `rtmpose-t`.
+        data: What is learnt from.
+        val: What is measured on; empty keeps a tenth of the pictures of `data` back.
+        skeleton: Name of the skeleton; empty takes that of the data.
+        task: What the weights are for, as `ModelSpec.task` says it; empty tells from the skeleton.
+        input_size: Width and height of the network's input; none takes what the data proposes.
+        small_size: Input size of the first part of the run, which is quicker; none: the same throughout.
+        small_share: How much of the run that part is.
+        box_scale: How far boxes are grown before they are cropped; 0 takes the architecture's.
+        samples: How many samples the run sees; 0 counts `epochs` instead.
+        epochs: Passes over the data.
+        batch: Samples per step, over all processes.
+        lr: Highest learning rate (AdamW).
+        min_lr: Share of `lr` at the end of the cosine.
+        warmup: Steps in which the rate rises.
+        weight_decay: Of matrices; norms and biases have none.
+        clip: Gradients longer than this are shortened; 0 leaves them.
+        ema: Share of the old in the running mean of the weights; 0 keeps none.
+        loss: Key of `pinpoint.losses.LOSSES`; empty takes the architecture's.
+        ohkm: Only this many of the worst keypoints of each sample count; 0: all of them (arXiv 1711.07319).
+        precision: `auto` (bfloat16 where the processor has it), `float32` or `bfloat16`.
+        weights: Weights to start from; empty starts from chance.
+        freeze: Parts of the network, by the start of their names, that are not trained.
+        unfreeze: Share of the run after which they are.
+        seed: Where chance starts.
+        val_every: Steps between measurements; 0: once an epoch.
+        patience: The run stops after this many measurements without a better one; 0: never.
+        best_by: The measure that picks the best weights; empty takes the task's first.
+        augmentation: How far training pictures differ from plain ones.
+    """
+
+    model: str
+    data: tuple[DataSource, ...]
+    val: tuple[DataSource, ...] = ()
+    skeleton: str = ""
+    task: str = ""
+    input_size: tuple[int, int] | None = None
+    small_size: tuple[int, int] | None = None
+    small_share: float = 0.0
+    box_scale: float = 0.0
+    samples: int = 0
+    epochs: int = 60
+    batch: int = 32
+    lr: float = 2e-3
+    min_lr: float = 0.01
+    warmup: int = 200
+    weight_decay: float = 0.02
+    clip: float = 5.0
+    ema: float = 0.999
+    loss: str = ""
+    ohkm: int = 0
+    precision: str = "auto"
+    weights: str = ""
+    freeze: tuple[str, ...] = ()
+    unfreeze: float = 1.0
+    seed: int = 0
+    val_every: int = 0
+    patience: int = 0
+    best_by: str = ""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise ValueError("data is empty, expected one annotation file or more")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}, expected one of {', '.join(PRECISIONS)}")
+        for name in ("batch", "lr"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
+        for name in ("small_share", "unfreeze", "ema", "min_lr"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a share from 0 to 1")
+        for name in ("samples", "epochs", "warmup", "clip", "ohkm", "val_every", "patience", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        if not (self.samples or self.epochs):
+            raise ValueError("samples and epochs are both 0, expected one of them")
+        if (self.small_size is None) != (not self.small_share):
+            raise ValueError("small_size and small_share go together: give both or none")
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the plain values of a TOML file.
+
+    Raises:
+        ValueError: It is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not TOML: {error}") from error
+
+
+def config_from_dict(plain: Mapping[str, Any]) -> TrainConfig:
+    """Build from the plain values of a TOML file.
+
+    Raises:
+        ValueError: A key is unknown or missing, or a value is of another type or out of range.
+    """
+    return _built(TrainConfig, plain, "")
+
+
+def config_to_dict(config: TrainConfig) -> dict[str, Any]:
+    """Plain values from which `config_from_dict` builds the same; what is none is left out."""
+    return {name: value for name, value in asdict(config).items() if value is not None}
+
+
+def _built(kind: type, plain: Any, where: str) -> Any:
+    """Make a dataclass of plain values; `where` names it in messages, such as `data[0].`."""
+    if not isinstance(plain, Mapping):
+        raise ValueError(f"{where.rstrip('.')} is {plain!r}, expected a table")
+    hints = typing.get_type_hints(kind)
+    for key in plain:
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1)
+            raise ValueError(f"unknown key {where}{key}" + (f", did you mean {near[0]}?" if near else ""))
+    missing = [f.name for f in fields(kind) if _required(f) and f.name not in plain]
+    if missing:
+        raise ValueError(f"missing key {where}{missing[0]}")
+    return kind(**{key: _typed(hints[key], value, f"{where}{key}") for key, value in plain.items()})
+
+
+def _required(entry: Any) -> bool:
+    return entry.default is MISSING and entry.default_factory is MISSING
+
+
+def _typed(hint: Any, value: Any, where: str) -> Any:
+    """Check a plain value against a type, and make tuples and dataclasses of lists and tables."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        return None if value is None else _typed(arguments[0], value, where)
+    if origin is tuple:
+        return _tuple(arguments, value, where)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _built(hint, value, f"{where}.")
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not hint:
+        raise ValueError(f"{where} is {value!r}, expected {hint.__name__}")
+    return value
+
+
+def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{where} is {value!r}, expected a list")
+    kinds = (kinds[0],) * len(value) if kinds[-1] is Ellipsis else kinds
+    if len(value) != len(kinds):
+        raise ValueError(f"{where} has {len(value)} values, expected {len(kinds)}")
+    pairs = zip(kinds, value, strict=True)
+    return tuple(_typed(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(pairs))
