@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from pinpoint.training.optimizer import Average, make_optimizer, rate_at
 from pinpoint.training.processes import add_gradients, added, is_first, rank, world_size
 from pinpoint.training.task import Batch, Task
 
-__all__ = ["DivergedError", "Reporter", "Trainer"]
+__all__ = ["DivergedError", "Reporter", "StoppedError", "Trainer"]
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,22 @@ BEST, LAST = "best.safetensors", "last.safetensors"
 
 class DivergedError(ArithmeticError):
     """The loss is no number any more; what was written before is intact."""
+
+
+class StoppedError(Exception):
+    """A run was asked to stop, and did after a step; it can go on from there.
+
+    Args:
+        step: Steps done.
+        steps: Steps of the whole run.
+    """
+
+    def __init__(self, step: int, steps: int) -> None:
+        super().__init__(step, steps)
+        self.step, self.steps = step, steps
+
+    def __str__(self) -> str:
+        return f"stopped after step {self.step} of {self.steps}"
 
 
 class Reporter(Protocol):
@@ -123,11 +139,15 @@ class Trainer:
             reporter.rewind(self.progress.step)
         return True
 
-    def run(self) -> Mapping[str, float]:
+    def run(self, stop: Callable[[], bool] = lambda: False) -> Mapping[str, float]:
         """Train to the end; return the measures of the best weights.
+
+        Args:
+            stop: Asked after every step whether to leave it there.
 
         Raises:
             DivergedError: The loss is no number any more.
+            StoppedError: It was asked to stop; everything that `resume` needs is written.
         """
         if self.progress.step == 0:
             self._measure()
@@ -139,6 +159,9 @@ class Trainer:
                     if self._is_stuck():
                         log.info("no better %s in %d measurements", self._best_by, self.progress.waited)
                         break
+                if stop():
+                    self._write_last()
+                    raise StoppedError(self.progress.step, self.steps)
         _, facts = read_checkpoint(self.out / BEST)
         return facts["spec"]["metrics"]
 
@@ -216,10 +239,10 @@ class Trainer:
         self.out.mkdir(parents=True, exist_ok=True)
         if better:
             self._write_best(measures)
-        self._write_last()
         pictures = self.task.pictures(self.average.network) if self.reporters else ()
         for reporter in self.reporters:
             reporter.measured(done, measures, pictures)
+        self._write_last()  # after the reports, so that a run killed in between tells them again
 
     def _write_best(self, measures: Mapping[str, float]) -> None:
         spec = replace(self.task.spec, metrics={name: round(value, 4) for name, value in measures.items()})
