@@ -1,19 +1,29 @@
 """What a training run is told: one frozen value, read from TOML, with unknown keys refused."""
 
 import difflib
+import json
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from pinpoint.datasets.augmentation import Augmentation
 
-__all__ = ["DataSource", "TrainConfig", "config_from_dict", "config_to_dict", "read_config"]
+__all__ = [
+    "DataSource",
+    "TrainConfig",
+    "config_from_dict",
+    "config_to_dict",
+    "read_config",
+    "recipes",
+    "write_config",
+]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+RECIPES = Path(__file__).parent / "recipes"
 
 
 @dataclass(frozen=True)
@@ -40,8 +50,11 @@ class TrainConfig:
     Args:
         model: Name of an architecture, such as `plain-s` or `rtmpose-t`.
         data: What is learnt from.
+        root: Paths of `data` and `val` start here; empty is the current folder.
         val: What is measured on; empty keeps a tenth of the pictures of `data` back.
         skeleton: Name of the skeleton; empty takes that of the data.
+        sigmas: OKS falloff of each keypoint, or one for all of them; empty takes those published for the
+            skeleton, or .05 where nobody published any.
         task: What the weights are for, as `ModelSpec.task` says it; empty tells from the skeleton.
         input_size: Width and height of the network's input; none takes what the data proposes.
         small_size: Input size of the first part of the run, which is quicker; none: the same throughout.
@@ -67,12 +80,15 @@ class TrainConfig:
         patience: The run stops after this many measurements without a better one; 0: never.
         best_by: The measure that picks the best weights; empty takes the task's first.
         augmentation: How far training pictures differ from plain ones.
+        propose: Whether `train` takes what is not said from the data's statistics, not from the values here.
     """
 
     model: str
     data: tuple[DataSource, ...]
     val: tuple[DataSource, ...] = ()
+    root: str = ""
     skeleton: str = ""
+    sigmas: tuple[float, ...] = ()
     task: str = ""
     input_size: tuple[int, int] | None = None
     small_size: tuple[int, int] | None = None
@@ -98,6 +114,7 @@ class TrainConfig:
     patience: int = 0
     best_by: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
+    propose: bool = True
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -113,6 +130,8 @@ class TrainConfig:
         for name in ("samples", "epochs", "warmup", "clip", "ohkm", "val_every", "patience", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        if not all(sigma > 0 for sigma in self.sigmas):
+            raise ValueError(f"sigmas are {list(self.sigmas)}, expected numbers above 0")
         if not (self.samples or self.epochs):
             raise ValueError("samples and epochs are both 0, expected one of them")
         if (self.small_size is None) != (not self.small_share):
@@ -120,15 +139,30 @@ class TrainConfig:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read the plain values of a TOML file.
+    """Read the plain values of a TOML file, or of a recipe of this package by its name.
 
     Raises:
-        ValueError: It is not TOML.
+        FileNotFoundError: There is no such file.
+        ValueError: There is no recipe of that name, or the file is not TOML.
     """
+    if (recipe := RECIPES / f"{path}.toml").is_file():
+        path = recipe
+    elif not path.exists() and not path.suffix:
+        raise ValueError(f"no recipe {str(path)!r}; there are {', '.join(recipes())}, or name a TOML file")
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from error
+
+
+def recipes() -> tuple[str, ...]:
+    """Names of the recipes that come with the package, sorted."""
+    return tuple(sorted(path.stem for path in RECIPES.glob("*.toml")))
+
+
+def write_config(path: Path, config: TrainConfig) -> None:
+    """Write a TOML file that `read_config` and `config_from_dict` turn into the same configuration."""
+    path.write_text("\n".join(_toml(config_to_dict(config))) + "\n", "utf-8")
 
 
 def config_from_dict(plain: Mapping[str, Any]) -> TrainConfig:
@@ -188,3 +222,26 @@ def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
         raise ValueError(f"{where} has {len(value)} values, expected {len(kinds)}")
     pairs = zip(kinds, value, strict=True)
     return tuple(_typed(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(pairs))
+
+
+def _toml(table: Mapping[str, Any]) -> Iterator[str]:
+    """Lines of TOML: plain values first, then tables of plain values and lists of such tables."""
+    tables = {key: value for key, value in table.items() if _has_tables(value)}
+    yield from (f"{key} = {_toml_value(value)}" for key, value in table.items() if key not in tables)
+    for key, value in tables.items():
+        for one in [value] if isinstance(value, Mapping) else value:
+            yield from ("", f"[{key}]" if isinstance(value, Mapping) else f"[[{key}]]", *_toml(one))
+
+
+def _has_tables(value: Any) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, list | tuple) and isinstance(next(iter(value), 0), Mapping)
+    )
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    if isinstance(value, bool | str):  # JSON writes them as TOML does, but for one letter
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    return repr(value)
