@@ -169,4 +169,4 @@ def _halve(model: onnx.ModelProto) -> None:
 
 
 def _fits_half(values: np.ndarray) -> bool:
-    return float(np.abs(values).max(initial=0)) <= np.finfo(np.float16).max
+    return float(np.abs(values).max(initial=0)) <= float(np.finfo(np.float16).max)
