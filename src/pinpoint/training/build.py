@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,25 +10,46 @@ import torch
 
 from pinpoint.datasets.crops import Crops
 from pinpoint.datasets.samples import Samples, read_samples
+from pinpoint.datasets.whole import WholePictures
 from pinpoint.hub import ModelSpec
 from pinpoint.losses import point_loss
 from pinpoint.models import Architecture, architecture
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.training.config import DataSource, TrainConfig
+from pinpoint.training.inspection import findings, never_labelled, usable
+from pinpoint.training.one_stage import OneStageTask, Schedule
 from pinpoint.training.task import Task
 from pinpoint.training.top_down import SmallPart, TopDownTask
 
-__all__ = ["build_task"]
+__all__ = ["SIGMA", "Data", "build_task", "read_data", "task_of", "with_sigmas"]
 
 log = logging.getLogger(__name__)
 
+Progress = Callable[[int, int], None]
+
 TASKS = {"face68": "face", "hand21": "hand", "coco_wholebody133": "wholebody"}
 """What a skeleton is for, where it is not a body."""
+SIGMA = 0.05
+"""OKS falloff of keypoints for which nobody published one: between those of COCO's faces (.025 to .035) and
+bodies (.062 to .107). An error of .12 of the object's size, the root of its area, then gives an OKS of .5."""
 
 
-def build_task(
-    config: TrainConfig, root: Path, cache: Path, progress: Callable[[int, int], None] | None = None
-) -> Task:
+@dataclass(frozen=True)
+class Data:
+    """What a run learns from and is measured on.
+
+    Args:
+        train: Instances of every source.
+        val: What is measured on.
+        findings: What is odd in them, in words.
+    """
+
+    train: tuple[Samples, ...]
+    val: Samples
+    findings: tuple[str, ...] = ()
+
+
+def build_task(config: TrainConfig, root: Path, cache: Path, progress: Progress | None = None) -> Task:
     """Read the data and make the network.
 
     Args:
@@ -37,50 +59,114 @@ def build_task(
         progress: Told how many of how many pictures are decoded.
 
     Raises:
+        UnreadableError: An annotation file is damaged or of another form.
         ValueError: The data holds nothing to learn from, or does not fit the configuration.
     """
-    wanted = skeleton(config.skeleton) if config.skeleton else None
-    train = []
+    return task_of(config, read_data(config, root, cache, progress))
+
+
+def read_data(config: TrainConfig, root: Path, cache: Path, progress: Progress | None = None) -> Data:
+    """Read what `build_task` learns from; arguments and errors are the same."""
+    if len(config.val) > 1:
+        raise ValueError(
+            f"val has {len(config.val)} files, expected one: measures are of one set of pictures"
+        )
+    kind = architecture(config.model)
+    wanted = _wanted_skeleton(config, kind)
+    if kind.pipeline == "one-stage":  # whoever was left out would be taught as background
+        config = replace(
+            config,
+            data=tuple(replace(source, min_points=0) for source in config.data),
+            val=tuple(replace(source, min_points=0) for source in config.val),
+        )
+    train: list[Samples] = []
+    notes: list[str] = []
     for source in config.data:
-        train.append(_samples(source, root, cache, wanted, progress))
+        samples = _read(source, root, cache, wanted, progress)
+        train.append(_usable(source, samples, notes, "learn from"))
         wanted = train[0].skeleton
-    val = [_samples(source, root, cache, wanted, progress) for source in config.val]
-    if not val:
+    if config.val:
+        samples = _read(config.val[0], root, cache, wanted, progress)
+        val = _usable(config.val[0], samples, notes, "measure on")
+    else:
         train, val = _kept_back(train, config.seed)
+    if len(train) > 1 and (never := never_labelled(train)):
+        notes.append(f"no file labels {', '.join(never)}")
+    columns = with_sigmas(train[0].skeleton, config.sigmas)
+    return Data(
+        tuple(replace(samples, skeleton=columns) for samples in train),
+        replace(val, skeleton=columns),
+        tuple(notes),
+    )
+
+
+def task_of(config: TrainConfig, data: Data) -> Task:
+    """Make the network, and what it is taught with, for data that is read.
+
+    Raises:
+        ValueError: The data does not fit the configuration.
+    """
     kind = architecture(config.model)
     torch.manual_seed(config.seed)
-    return _top_down(config, kind, train, val[0])
+    build = _one_stage if kind.pipeline == "one-stage" else _top_down
+    return build(config, kind, data.train, data.val)
 
 
-def _samples(
-    source: DataSource,
-    root: Path,
-    cache: Path,
-    wanted: Skeleton | None,
-    progress: Callable[[int, int], None] | None,
+def _wanted_skeleton(config: TrainConfig, kind: Architecture) -> Skeleton | None:
+    """The skeleton that is asked for; a detector has none of its own, whatever the data has."""
+    name = config.skeleton or ("box" if kind.task.endswith("-detector") else "")
+    return skeleton(name) if name else None
+
+
+def with_sigmas(columns: Skeleton, sigmas: Sequence[float]) -> Skeleton:
+    """A skeleton with the OKS falloffs that a run is measured with.
+
+    Args:
+        columns: The skeleton.
+        sigmas: One per keypoint, one for all, or none to take those that it has or `SIGMA`.
+
+    Raises:
+        ValueError: There is another number of them.
+    """
+    count = len(columns)
+    sigmas = tuple(sigmas) or columns.sigmas or (SIGMA,)
+    if len(sigmas) not in (1, count):
+        raise ValueError(f"there are {len(sigmas)} sigmas, expected one for all or {count} for {columns!r}")
+    return replace(columns, sigmas=sigmas if len(sigmas) == count else sigmas * count)
+
+
+def _read(
+    source: DataSource, root: Path, cache: Path, wanted: Skeleton | None, progress: Progress | None
 ) -> Samples:
     folder = root / source.pictures if source.pictures else None
-    samples = read_samples(root / source.annotations, folder, wanted, cache, progress=progress)
-    kept = samples[samples.labelled.sum(axis=1) >= source.min_points]
+    return read_samples(root / source.annotations, folder, wanted, cache, progress=progress)
+
+
+def _usable(source: DataSource, samples: Samples, notes: list[str], purpose: str) -> Samples:
+    """The instances that serve; what is odd in the file is added to the notes."""
+    found = findings(Path(source.annotations).name, samples, source.min_points)
+    kept = samples[usable(samples, source.min_points)]
     if not len(kept):
+        why = f": {'; '.join(found)}" if found else ""
         raise ValueError(
-            f"{source.annotations} has no instance with {source.min_points} labelled points or more "
-            f"of {samples.skeleton!r}"
+            f"{source.annotations} has no instance of {samples.skeleton!r} to {purpose} that has "
+            f"{source.min_points} labelled points or more{why}"
         )
+    notes += found
     return kept
 
 
-def _kept_back(train: Sequence[Samples], seed: int) -> tuple[list[Samples], list[Samples]]:
+def _kept_back(train: Sequence[Samples], seed: int) -> tuple[list[Samples], Samples]:
     """Keep a tenth of the pictures of the first source for validation, one picture at least."""
     first = train[0]
     pictures = np.unique(first.picture)
     if len(pictures) < 2:
         log.warning("there is one picture only: what is measured is what was learnt from")
-        return list(train), [first]
+        return list(train), first
     count = max(1, len(pictures) // 10)
     kept = np.random.default_rng(seed).permutation(pictures)[:count]
     held = np.isin(first.picture, kept)
-    return [first[~held], *train[1:]], [first[held]]
+    return [first[~held], *train[1:]], first[held]
 
 
 def _top_down(config: TrainConfig, kind: Architecture, train: Sequence[Samples], val: Samples) -> Task:
@@ -103,10 +189,32 @@ def _top_down(config: TrainConfig, kind: Architecture, train: Sequence[Samples],
     )
 
 
+def _one_stage(config: TrainConfig, kind: Architecture, train: Sequence[Samples], val: Samples) -> Task:
+    if config.loss or config.ohkm:
+        raise ValueError(f"loss and ohkm are of top-down networks, {config.model} has a loss of its own")
+    size, columns = config.input_size or kind.input_size, train[0].skeleton
+    spec = _spec(config, kind, columns, size)
+    spec = replace(spec, codec=replace(kind.codec(size), keypoints=len(columns)))
+    sources = [
+        WholePictures(
+            samples, size, kind.pad_value, kind.align, config.augmentation, config.mosaic, config.seed
+        )
+        for samples in train
+    ]
+    return OneStageTask(
+        kind.build(spec.codec, len(columns)),
+        spec,
+        sources,
+        [source.weight for source in config.data],
+        val,
+        schedule=Schedule(config.mosaic_until, config.small_size, config.small_share),
+    )
+
+
 def _spec(config: TrainConfig, kind: Architecture, columns: Skeleton, size: tuple[int, int]) -> ModelSpec:
     return ModelSpec(
         name=config.model,
-        task=config.task or TASKS.get(columns.name, "body"),
+        task=config.task or kind.task or TASKS.get(columns.name, "body"),
         pipeline=kind.pipeline,
         skeleton=columns,
         codec=kind.codec(size),
