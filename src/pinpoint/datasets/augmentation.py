@@ -44,6 +44,7 @@ class Augmentation:
         blur: Share of crops that are blurred.
         noise: Share of crops with noise.
         occlude: Share of crops in which patches are covered with other parts of the crop or plain colour.
+        border: Share of crops that are surrounded by a grey level by chance where the picture ends.
     """
 
     scale: float = 0.25
@@ -56,6 +57,7 @@ class Augmentation:
     blur: float = 0.15
     noise: float = 0.1
     occlude: float = 0.3
+    border: float = 0.5
 
     def draw_shift(self, rng: np.random.Generator) -> Shift:
         """Draw the geometry of one crop."""

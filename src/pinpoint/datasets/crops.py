@@ -74,7 +74,7 @@ class Crops:
         rng = np.random.default_rng((self.seed, epoch, row))
         part = change.draw_part(rng, xy)
         shift = change.draw_shift(rng)
-        border = float(rng.integers(0, 256)) if rng.random() < 0.5 else self.pad_value
+        border = float(rng.integers(0, 256)) if rng.random() < change.border else self.pad_value
         matrix = self.matrix(box if part is None else part, shift)
         crop = change.recolor(warp(image, matrix, self.input_size, border), rng)
         xy = transform_points(xy, matrix)

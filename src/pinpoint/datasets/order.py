@@ -1,5 +1,6 @@
 """In which order a run looks at its data: known for every step in advance, whoever asks."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -27,12 +28,14 @@ class Order:
         seed: Where chance starts.
 
     Raises:
-        ValueError: There is nothing to walk through.
+        ValueError: There is nothing to walk through, or a weight is none.
     """
 
     def __init__(self, lengths: Sequence[int], weights: Sequence[float], seed: int) -> None:
+        if bad := [weight for weight in weights if not 0 <= weight < math.inf]:
+            raise ValueError(f"the weight of a source is {bad[0]}, expected 0 or more")
         self._lengths, self._seed = tuple(lengths), seed
-        self._counts = tuple(round(n * weight) for n, weight in zip(lengths, weights, strict=True))
+        self._counts = tuple(_count(n, weight) for n, weight in zip(lengths, weights, strict=True))
         if not sum(self._counts):
             raise ValueError(f"sources of {list(lengths)} samples with weights {list(weights)} hold nothing")
         self._epoch = lru_cache(maxsize=2)(self._shuffled)
@@ -58,6 +61,11 @@ class Order:
             for source, (length, count) in enumerate(zip(self._lengths, self._counts, strict=True))
         ]
         return rng.permutation(np.concatenate(parts))
+
+
+def _count(length: int, weight: float) -> int:
+    """How many samples of a source come in one epoch: at least one of what is there and has a weight."""
+    return max(round(length * weight), int(length > 0 and weight > 0))
 
 
 def _chosen(rng: np.random.Generator, length: int, count: int) -> NDArray[np.intp]:

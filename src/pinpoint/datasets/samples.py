@@ -2,23 +2,41 @@
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pinpoint.datasets.pictures import Pictures
-from pinpoint.geometry import Float, boxes_of_points, resize, transform_boxes, transform_points
+from pinpoint.geometry import (
+    Float,
+    Size,
+    boxes_of_points,
+    compose,
+    identity,
+    meets_picture,
+    resize,
+    transform_boxes,
+    transform_points,
+)
 from pinpoint.io.coco_truth import read_coco_truth, read_crowd_regions
 from pinpoint.io.records import Record
-from pinpoint.keypoints import Keypoints, convert
+from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["Samples", "find_picture", "read_samples"]
+__all__ = ["Samples", "find_picture", "frame_of_labels", "read_samples"]
 
 log = logging.getLogger(__name__)
+
+AREA_OF_BOX = (
+    0.53  # the share of a person's box that the person covers, as CrowdPose's and AIC's evaluations have it
+)
+MARGIN = 0.1  # how far a box around points is grown on every side, as a share of its longer one
+NAMED = 5  # pictures that a warning names
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,25 +99,32 @@ def read_samples(
 ) -> Samples:
     """Read one COCO annotation file and decode its pictures.
 
-    Pictures that cannot be read are left out and named in a warning.
+    Pictures that cannot be read are left out and named in a warning. An instance without a box that can be
+    cropped (there is none, it holds NaN, has no area or lies outside the picture) gets one around its points;
+    where these do not span one either it is left out, and the log counts both. An area that lacks is .53 of
+    the box. Where a picture has another size than the file says, the labels are stretched with it, and it is
+    named in a warning; if it lies on its side, as one does that was labelled before its EXIF orientation was
+    applied, it is left out.
 
     Args:
         annotations: COCO ground truth.
         folder: Where the pictures are; none looks in the usual places beside the file.
         skeleton: What the points shall be called; labels of another skeleton are matched by name, and what it
-            lacks counts as not labelled. None takes that of the file.
+            lacks counts as not labelled. None takes the one that most instances of the file have.
         cache: Folder of the decoded pictures.
         longest: Pictures are shrunk to this longer side.
         progress: Told how many of how many pictures are decoded.
 
     Raises:
         UnreadableError: The file is damaged or of another form.
-        ValueError: It has no instance, or of another skeleton that shares no name with the one asked for.
+        ValueError: It has no instance that can be used, or those it has share no name with the skeleton.
+        OSError: The cache has no room for the pictures.
     """
     records = read_coco_truth(annotations)
     if not any(len(record.keypoints) for record in records):
         raise ValueError(f"{annotations} holds no labelled instance, so there is nothing to learn from")
-    skeleton = skeleton if skeleton is not None else _own_skeleton(records)
+    skeleton = skeleton if skeleton is not None else _usual_skeleton(records)
+    records = _of_skeleton(records, skeleton, annotations)
     names = list(dict.fromkeys(record.image for record in records))
     paths = [find_picture(name, annotations, folder) for name in names]
     pictures = Pictures(paths, cache, longest=longest, progress=progress)
@@ -115,8 +140,79 @@ def find_picture(name: str, annotations: Path, folder: Path | None) -> Path:
     return next((place / name for place in places if (place / name).exists()), beside / name)
 
 
-def _own_skeleton(records: Sequence[Record]) -> Skeleton:
-    return next(record.keypoints.skeleton for record in records if len(record.keypoints))
+def frame_of_labels(stated: Size | None, actual: Size) -> Float | None:
+    """The map `picture_from_labels` of a picture whose annotations state a size.
+
+    Args:
+        stated: Width and height that the annotations were made in; none where they do not say it.
+        actual: Width and height of the picture, upright.
+
+    Returns:
+        Shape (2, 3); none where the picture lies on its side, so that nobody knows which way it was turned.
+    """
+    if stated is None or min(stated) < 1:
+        return identity()
+    width, height = actual
+    return None if stated == (height, width) != actual else resize(stated, actual)
+
+
+class _Moved(NamedTuple):
+    """Instances of one picture in the pixels in which it is kept."""
+
+    number: int
+    xy: Float
+    boxes: Float
+    areas: Float
+
+
+def _usual_skeleton(records: Sequence[Record]) -> Skeleton:
+    """The skeleton of most instances; one without keypoints only where no other is."""
+    count: Counter[Skeleton] = Counter()
+    for record in records:
+        count[record.keypoints.skeleton] += len(record.keypoints)
+    ranked = sorted(count, key=lambda kind: (len(kind) > 0, count[kind]), reverse=True)
+    if sum(count[kind] > 0 for kind in ranked) > 1:
+        log.info("several skeletons: %s", ", ".join(f"{count[kind]} of {kind!r}" for kind in ranked))
+    return ranked[0]
+
+
+def _of_skeleton(records: Sequence[Record], goal: Skeleton, path: Path) -> list[Record]:
+    """Say the labels in the names of one skeleton; those that share none with it are left out."""
+    strange = [
+        record
+        for record in records
+        if len(goal) and len(record.keypoints) and not _share(goal, record.keypoints.skeleton)
+    ]
+    count = sum(len(record.keypoints) for record in strange)
+    if count == sum(len(record.keypoints) for record in records):
+        kinds = sorted({repr(record.keypoints.skeleton) for record in strange})
+        raise ValueError(f"{path} labels {', '.join(kinds)}, which shares no keypoint with {goal!r}")
+    if count:
+        log.warning("%s: %d instances share no keypoint with %r: left out", path.name, count, goal)
+    gone = set(map(id, strange))
+    return [
+        replace(record, keypoints=_by_name(record.keypoints, goal))
+        for record in records
+        if id(record) not in gone
+    ]
+
+
+def _share(one: Skeleton, other: Skeleton) -> bool:
+    return bool(set(one.keypoints) & set(other.keypoints))
+
+
+def _by_name(kps: Keypoints, goal: Skeleton) -> Keypoints:
+    """The same labels in the columns of another skeleton; NaN where there is no keypoint of that name.
+
+    Nothing is made from other keypoints, as `convert` does: a network shall learn what people labelled.
+    """
+    source = kps.skeleton
+    columns = np.array(
+        [source.index(name) if name in source else len(source) for name in goal.keypoints], int
+    )
+    xy = np.concatenate([kps.xy, np.full((len(kps), 1, 2), np.nan)], axis=1)[:, columns]
+    scores = np.concatenate([kps.scores, np.zeros((len(kps), 1))], axis=1)[:, columns]
+    return replace(kps, xy=xy, scores=scores, skeleton=goal, visible=None, xyz=None)
 
 
 def _joined(
@@ -127,23 +223,22 @@ def _joined(
     crowds: dict[str, Float],
 ) -> Samples:
     numbers = {name: number for number, name in enumerate(names)}
-    gone = set(pictures.unreadable)
-    rows = [
-        (numbers[record.image], _instances(record.keypoints, skeleton))
+    maps = _maps(records, numbers, pictures)
+    parts = [
+        _moved(number, record.keypoints, maps[number])
         for record in records
-        if len(record.keypoints) and numbers[record.image] not in gone
+        if len(record.keypoints) and (number := numbers[record.image]) in maps
     ]
-    if not rows:
-        raise ValueError(f"none of {len(names)} pictures could be read; the first is {pictures.paths[0]}")
-    maps = {number: resize(pictures.original_size(number), pictures.size(number)) for number, _ in rows}
-    parts = [_moved(kps, maps[number]) for number, kps in rows]
+    if not parts:
+        raise ValueError(f"none of {len(names)} pictures can be used; the first is {pictures.paths[0]}")
+    parts = _with_boxes(parts, pictures)
     return Samples(
         pictures=pictures,
         skeleton=skeleton,
-        picture=np.repeat([number for number, _ in rows], [len(kps) for _, kps in rows]).astype(np.intp),
-        xy=np.concatenate([xy for xy, _, _ in parts]),
-        boxes=np.concatenate([boxes for _, boxes, _ in parts]),
-        areas=np.concatenate([areas for _, _, areas in parts]),
+        picture=np.repeat([part.number for part in parts], [len(part.xy) for part in parts]).astype(np.intp),
+        xy=np.concatenate([part.xy for part in parts]),
+        boxes=np.concatenate([part.boxes for part in parts]),
+        areas=np.concatenate([part.areas for part in parts]),
         crowds={
             numbers[name]: transform_boxes(boxes, maps[numbers[name]])
             for name, boxes in crowds.items()
@@ -152,24 +247,88 @@ def _joined(
     )
 
 
-def _instances(kps: Keypoints, skeleton: Skeleton) -> Keypoints:
-    return (
-        convert(kps, skeleton)
-        if len(kps.skeleton) and len(skeleton)
-        else replace(
-            kps,
-            skeleton=skeleton,
-            xy=np.full((len(kps), len(skeleton), 2), np.nan),
-            scores=np.zeros((len(kps), len(skeleton))),
-            visible=None,
-        )
+def _maps(records: Sequence[Record], numbers: dict[str, int], pictures: Pictures) -> dict[int, Float]:
+    """The maps `kept_from_labels` of the pictures that can be used, by number."""
+    maps: dict[int, Float] = {}
+    stretched, turned = [], []
+    gone = set(pictures.unreadable)
+    sizes = {numbers[record.image]: record.size for record in records if numbers[record.image] not in gone}
+    for number, stated in sizes.items():
+        actual = pictures.original_size(number)
+        named = f"{pictures.paths[number].name} ({_by(stated)}, it is {_by(actual)})"
+        picture_from_labels = frame_of_labels(stated, actual)
+        if picture_from_labels is None:
+            turned.append(named)
+            continue
+        if (picture_from_labels != identity()).any():
+            stretched.append(named)
+        maps[number] = compose(resize(actual, pictures.size(number)), picture_from_labels)
+    _warn("have another size than is stated, so labels are stretched", stretched)
+    _warn("lie on their side against what is stated: left out", turned)
+    return maps
+
+
+def _by(size: Size | None) -> str:
+    return "x".join(map(str, size or ()))
+
+
+def _warn(what: str, named: Sequence[str]) -> None:
+    if named:
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        log.warning("%d pictures %s: %s%s", len(named), what, ", ".join(named[:NAMED]), more)
+
+
+def _moved(number: int, kps: Keypoints, kept_from_labels: Float) -> _Moved:
+    """Instances under a map; what lacks is NaN."""
+    nothing = np.full((len(kps), 4), np.nan)
+    boxes = nothing if kps.boxes is None else kps.boxes
+    boxes = np.where((boxes[:, 2:] > boxes[:, :2]).all(axis=1, keepdims=True), boxes, np.nan)
+    areas = nothing[:, 0] if kps.areas is None else kps.areas
+    xy = np.where(np.isfinite(kps.xy).all(axis=-1, keepdims=True), kps.xy, np.nan)
+    scale = abs(np.linalg.det(kept_from_labels[:, :2]))
+    return _Moved(
+        number,
+        transform_points(xy, kept_from_labels),
+        transform_boxes(boxes, kept_from_labels),
+        areas * scale,
     )
 
 
-def _moved(kps: Keypoints, kept_from_file: Float) -> tuple[Float, Float, Float]:
-    """Points, boxes and areas of labelled instances under a map; boxes that lack are made from points."""
-    boxes = kps.boxes if kps.boxes is not None else boxes_of_points(kps.xy)
-    sides = boxes[:, 2:] - boxes[:, :2]
-    areas = kps.areas if kps.areas is not None else sides.prod(axis=1)
-    scale = abs(np.linalg.det(kept_from_file[:, :2]))
-    return transform_points(kps.xy, kept_from_file), transform_boxes(boxes, kept_from_file), areas * scale
+def _with_boxes(parts: Sequence[_Moved], pictures: Pictures) -> list[_Moved]:
+    """Give every instance a box and an area that can be used; leave out those that cannot have one."""
+    mended = left_out = 0
+    kept: list[_Moved] = []
+    for part in parts:
+        size = pictures.size(part.number)
+        bad = ~_usable(part.boxes, size)
+        boxes = np.where(bad[:, None], _boxes_around(part.xy), part.boxes)
+        good = _usable(boxes, size)
+        mended, left_out = mended + int((bad & good).sum()), left_out + int((~good).sum())
+        known = np.isfinite(part.areas) & (part.areas > 0)
+        areas = np.where(known, part.areas, AREA_OF_BOX * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+        kept.append(_Moved(part.number, part.xy[good], boxes[good], areas[good]))
+    if mended:
+        log.warning("%d instances have no box that can be used: it is made from their points", mended)
+    if left_out:
+        log.warning(
+            "%d instances have no box that can be used and no points that span one: left out", left_out
+        )
+    if not any(len(part.xy) for part in kept):
+        raise ValueError(f"none of {left_out} instances has a box that can be used, or points that span one")
+    return kept
+
+
+def _usable(boxes: Float, size: Size) -> NDArray[np.bool_]:
+    """Whether each box is finite, has an area and a part in the picture, shapes (N, 4) -> (N,)."""
+    return (
+        meets_picture(boxes, size)
+        & np.isfinite(boxes).all(axis=1)
+        & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    )
+
+
+def _boxes_around(xy: Float) -> Float:
+    """Boxes around points with a margin, shapes (N, K, 2) -> (N, 4); without area if the points are one."""
+    boxes = boxes_of_points(xy)
+    margin = MARGIN * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)
+    return boxes + margin * [-1, -1, 1, 1]
