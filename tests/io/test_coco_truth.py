@@ -94,6 +94,12 @@ def test_an_annotation_without_keypoints_is_a_box(write):
     assert len(kps.boxes) == 2
 
 
+def test_a_file_of_boxes_alone_is_read(write):
+    bare = annotation(points=())
+    kps = read(write([bare, bare], categories=[{"id": 1, "name": "thing"}]))[0]
+    assert kps.xy.shape == (2, 0, 2) and kps.boxes.shape == (2, 4)
+
+
 @pytest.mark.shared
 @needs_data
 def test_real_annotations_agree_with_pycocotools(capsys):

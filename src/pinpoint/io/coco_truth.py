@@ -187,7 +187,7 @@ def _size(image: Item) -> tuple[int, int] | None:
 
 
 def _keypoints(skeleton: Skeleton, instances: Sequence[_Instance], labelled: bool) -> Keypoints:
-    xyv = np.array([instance.xyv for instance in instances]).reshape(-1, len(skeleton), 3)
+    xyv = np.array([instance.xyv for instance in instances]).reshape(len(instances), len(skeleton), 3)
     there = xyv[..., 2] > 0
     boxes = [instance.box for instance in instances if instance.box is not None]
     areas = [instance.area for instance in instances if instance.area is not None]
