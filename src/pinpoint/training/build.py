@@ -92,12 +92,7 @@ def read_data(config: TrainConfig, root: Path, cache: Path, progress: Progress |
         train, val = _kept_back(train, config.seed)
     if len(train) > 1 and (never := never_labelled(train)):
         notes.append(f"no file labels {', '.join(never)}")
-    columns = with_sigmas(train[0].skeleton, config.sigmas)
-    return Data(
-        tuple(replace(samples, skeleton=columns) for samples in train),
-        replace(val, skeleton=columns),
-        tuple(notes),
-    )
+    return Data(tuple(train), val, tuple(notes))
 
 
 def task_of(config: TrainConfig, data: Data) -> Task:
@@ -109,7 +104,9 @@ def task_of(config: TrainConfig, data: Data) -> Task:
     kind = architecture(config.model)
     torch.manual_seed(config.seed)
     build = _one_stage if kind.pipeline == "one-stage" else _top_down
-    return build(config, kind, data.train, data.val)
+    columns = with_sigmas(data.val.skeleton, config.sigmas)
+    train = [replace(samples, skeleton=columns) for samples in data.train]
+    return build(config, kind, train, replace(data.val, skeleton=columns))
 
 
 def _wanted_skeleton(config: TrainConfig, kind: Architecture) -> Skeleton | None:
@@ -128,7 +125,8 @@ def with_sigmas(columns: Skeleton, sigmas: Sequence[float]) -> Skeleton:
     Raises:
         ValueError: There is another number of them.
     """
-    count = len(columns)
+    if not (count := len(columns)):
+        return columns
     sigmas = tuple(sigmas) or columns.sigmas or (SIGMA,)
     if len(sigmas) not in (1, count):
         raise ValueError(f"there are {len(sigmas)} sigmas, expected one for all or {count} for {columns!r}")
