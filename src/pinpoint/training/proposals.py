@@ -33,6 +33,7 @@ class Statistics:
 
     Args:
         samples: Labelled instances, over all sources.
+        pictures: Pictures with at least one of them.
         skeleton: As the data has it.
         sides: Width and height of every box in pixels, shape (M, 2).
         spread: How differently the instances are turned, in degrees: the circular standard deviation
@@ -40,6 +41,7 @@ class Statistics:
     """
 
     samples: int
+    pictures: int
     skeleton: Skeleton
     sides: Float
     spread: float
@@ -89,9 +91,14 @@ class Known:
         return architecture(self["model"])
 
     @property
+    def count(self) -> int:
+        """How many samples an epoch has: what a one-stage network sees is whole pictures."""
+        return self.data.samples if self.kind.pipeline == "top-down" else self.data.pictures
+
+    @property
     def steps(self) -> int:
         """How many steps the run has."""
-        samples = self["samples"] or self["epochs"] * self.data.samples
+        samples = self["samples"] or self["epochs"] * self.count
         return max(1, math.ceil(samples / self["batch"]))
 
 
@@ -100,6 +107,7 @@ def statistics(sources: Sequence[Samples]) -> Statistics:
     sides = np.concatenate([samples.boxes[:, 2:] - samples.boxes[:, :2] for samples in sources])
     return Statistics(
         samples=len(sides),
+        pictures=sum(len(np.unique(samples.picture)) for samples in sources),
         skeleton=sources[0].skeleton,
         sides=np.maximum(sides, 1.0),
         spread=turn_spread(np.concatenate([samples.xy for samples in sources])),
@@ -200,7 +208,7 @@ def _rounded(side: float, step: int) -> int:
 
 
 def _batch(known: Known) -> tuple[int, str]:
-    samples = known.data.samples
+    samples = known.count
     batch = 2 ** round(math.log2(max(1, samples) / 12))
     return min(MOST_BATCH, max(LEAST_BATCH, batch)), f"a twelfth of {_count(samples, 'sample')}, from 8 to 64"
 
@@ -208,9 +216,9 @@ def _batch(known: Known) -> tuple[int, str]:
 def _epochs(known: Known) -> tuple[int, str] | None:
     if known["samples"] and "samples" in known.plain:
         return None
-    samples = known.data.samples
+    samples = known.count
     epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, math.ceil(LEAST_SAMPLES / samples)))
-    return epochs, f"{LEAST_EPOCHS} or more, to see {LEAST_SAMPLES:,} crops: {epochs * samples:,}"
+    return epochs, f"{LEAST_EPOCHS} or more, for {LEAST_SAMPLES:,} looks at a sample: {epochs * samples:,}"
 
 
 def _lr(known: Known) -> tuple[float, str]:
@@ -230,7 +238,7 @@ def _warmup(known: Known) -> tuple[int, str]:
 
 
 def _val_every(known: Known) -> tuple[int, str]:
-    epoch = max(1, known.data.samples // known["batch"])
+    epoch = max(1, known.count // known["batch"])
     every = max(epoch, math.ceil(known.steps / MEASUREMENTS))
     why = (
         "once an epoch" if every == epoch else f"{MEASUREMENTS} measurements in {_count(known.steps, 'step')}"
@@ -254,25 +262,19 @@ def _flip(known: Known) -> tuple[float, str]:
 def _rotate(known: Known) -> tuple[float, str]:
     spread = known.data.spread
     value = float(round(min(90.0, max(15.0, spread))))
-    return (
-        value,
-        f"the objects are turned by {spread:.0f} degrees or so" if spread else "how they lie is not known",
-    )
+    return value, f"how the objects lie spreads over {spread:.0f} degrees; 15 to 90 are of use"
 
 
 def _strength(key: str, factor: float) -> Callable[[Known], tuple[float, str] | None]:
     """More change where there is little data, so that no sample is seen twice; less where there is much."""
 
     def propose(known: Known) -> tuple[float, str] | None:
-        samples, usual = known.data.samples, getattr(PLAIN, key)
+        samples, usual = known.count, getattr(PLAIN, key)
+        seen = _count(samples, "sample")
         if samples < FEW:
-            return round(
-                usual * factor, 3
-            ), f"{_count(samples, 'sample')} are few: more than the usual {usual:g}"
+            return round(usual * factor, 2), f"{seen} are few: more than {usual:g}"
         if samples > MANY:
-            return round(
-                usual / factor, 3
-            ), f"{_count(samples, 'sample')} are many: less than the usual {usual:g}"
+            return round(usual / factor, 2), f"{seen} are many: less than {usual:g}"
         return None
 
     return propose
