@@ -15,7 +15,7 @@ from pinpoint.hub.spec import ModelFile, ModelSpec
 __all__ = ["METADATA_KEY", "add", "remove", "spec_of_file"]
 
 METADATA_KEY = "pinpoint"
-"""Under this key an ONNX file that Pinpoint exported holds its own row, as JSON."""
+"""Under this key an ONNX or OpenVINO file that Pinpoint exported holds its own row, as JSON."""
 
 # what a row says of its own file is not true of another file of the same form
 UNKNOWN_TERMS = {
@@ -80,7 +80,7 @@ def remove(name: str) -> tuple[Path, ...]:
 
 
 def spec_of_file(path: str | Path) -> ModelSpec | None:
-    """Read the row that an ONNX file carries, without loading the network.
+    """Read the row that an ONNX or OpenVINO (`.xml`) file carries, without loading the network.
 
     Returns:
         The row, or none if the file has none.
@@ -89,9 +89,8 @@ def spec_of_file(path: str | Path) -> ModelSpec | None:
         ValueError: It has one that this version cannot read.
     """
     path = Path(path)
-    if path.suffix.lower() != ".onnx":
-        return None
-    text = dict(_onnx_metadata(path)).get(METADATA_KEY)
+    read = {".onnx": _in_onnx, ".xml": _in_openvino}.get(path.suffix.lower())
+    text = read(path) if read else None
     try:
         return None if text is None else ModelSpec.from_json(text)
     except ValueError as error:
@@ -141,6 +140,21 @@ def _check_fits(path: Path, spec: ModelSpec) -> None:
 
 def _agrees(shape: tuple[int | None, ...], form: tuple[int, ...]) -> bool:
     return all(have in (None, want) for have, want in zip(shape, form, strict=True))
+
+
+def _in_onnx(path: Path) -> str | None:
+    return dict(_onnx_metadata(path)).get(METADATA_KEY)
+
+
+def _in_openvino(path: Path) -> str | None:
+    """What an IR file says under `rt_info`, which stands behind its layers."""
+    from xml.etree import ElementTree
+
+    try:
+        entry = ElementTree.parse(path).find(f"rt_info/{METADATA_KEY}")
+    except ElementTree.ParseError:
+        return None  # whoever opens the file will say so
+    return None if entry is None else entry.get("value")
 
 
 def _onnx_metadata(path: Path) -> Iterator[tuple[str, str]]:

@@ -19,13 +19,14 @@ def open_session(
     """Load a model file with the engine that its suffix names.
 
     Args:
-        path: An `.onnx` or `.tflite` file.
+        path: An `.onnx`, `.tflite` or (OpenVINO) `.xml` file.
         outputs: Names of the wanted outputs in the wanted order, none for all.
         threads: How many to compute with; 0: what suits the engine and the machine.
         providers: What ONNX Runtime is to run on, best first, such as `("cuda", "cpu")`; None is the CPU.
 
     Raises:
         FileNotFoundError: There is no such file.
+        ModuleNotFoundError: The engine is OpenVINO, and it is not installed.
         ValueError: No engine runs such files, the file is damaged, or an output or a provider is not there.
     """
     suffix = Path(path).suffix.lower()
@@ -39,4 +40,10 @@ def open_session(
         if set(providers or ()) - {"cpu"}:
             raise ValueError(f"{path}: TFLite files run on the CPU, not on {', '.join(providers or ())}")
         return LiteRtSession(path, outputs=outputs, threads=threads)
-    raise ValueError(f"{path} has suffix {suffix!r}, expected .onnx or .tflite")
+    if suffix == ".xml":
+        from pinpoint.runtime.openvino import OpenVinoSession
+
+        if set(providers or ()) - {"cpu"}:
+            raise ValueError(f"{path}: OpenVINO files run on the CPU, not on {', '.join(providers or ())}")
+        return OpenVinoSession(path, outputs=outputs, threads=threads)
+    raise ValueError(f"{path} has suffix {suffix!r}, expected .onnx, .tflite or .xml")

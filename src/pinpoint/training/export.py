@@ -3,7 +3,9 @@
 import copy
 import inspect
 import io
+import tempfile
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from pinpoint.models import architecture
 from pinpoint.training.checkpoint import grouped, read_checkpoint
 from pinpoint.training.loop import BEST, LAST
 
-__all__ = ["Readable", "export_onnx", "load_trained"]
+__all__ = ["WRITERS", "Readable", "export_onnx", "export_openvino", "load_trained"]
 
 OPSET = 17  # the newest that every ONNX Runtime from 1.13 on and OpenVINO run, and all that is needed
 INPUT = "images"
@@ -87,11 +89,48 @@ def export_onnx(network: nn.Module, spec: ModelSpec, path: str | Path, *, half: 
     model = _traced(network, spec)
     if half:
         _halve(model)
-    helper.set_model_props(model, {METADATA_KEY: replace(spec, files=()).to_json()})
+    helper.set_model_props(model, {METADATA_KEY: _description(spec)})
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(model.SerializeToString())
     part.replace(path)
+
+
+def export_openvino(network: nn.Module, spec: ModelSpec, path: str | Path, *, half: bool = False) -> None:
+    """Write an OpenVINO IR model: an `.xml` file with its description and, beside it, a `.bin` file.
+
+    Args:
+        network: See `export_onnx`, as for the others.
+        spec: How it is fed and read.
+        path: An `.xml` file.
+        half: Store weights in 16 bits; they become 32 bits again when the model is loaded.
+
+    Raises:
+        ModuleNotFoundError: OpenVINO is not installed.
+    """
+    try:
+        import openvino
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(NO_OPENVINO, name=error.name) from error
+    # `openvino.convert_model` would do, but reports its use to the makers; reading does not
+    model = openvino.Core().read_model(_traced(network, spec).SerializeToString())
+    model.set_rt_info(_description(spec), METADATA_KEY)
+    path = Path(path)
+    with tempfile.TemporaryDirectory(prefix=f".{path.stem}", dir=path.parent) as folder:
+        part = Path(folder) / path.name
+        openvino.save_model(model, part, compress_to_fp16=half)
+        part.with_suffix(".bin").replace(path.with_suffix(".bin"))
+        part.replace(path)
+
+
+WRITERS: Mapping[str, Callable[..., None]] = {".onnx": export_onnx, ".xml": export_openvino}
+"""What writes a file of each suffix."""
+
+NO_OPENVINO = 'OpenVINO is not installed: pip install "pinpoint-keypoints[openvino]"'
+
+
+def _description(spec: ModelSpec) -> str:
+    return replace(spec, files=()).to_json()
 
 
 def _best_of(folder: Path) -> Path:
@@ -130,7 +169,7 @@ def _traced(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
         torch.onnx.export(
             readable,
             (images,),
-            content,
+            content,  # pyright: ignore[reportArgumentType] - it takes a stream, too
             input_names=[INPUT],
             output_names=names,
             dynamic_axes={name: {0: "batch"} for name in (INPUT, *names)},
