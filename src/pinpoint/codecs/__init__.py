@@ -24,6 +24,7 @@ __all__ = [
 
 CODECS: dict[str, str] = {
     "blazepose": "pinpoint.codecs.mediapipe:BlazePose",
+    "dense": "pinpoint.codecs.dense:Dense",
     "facemesh": "pinpoint.codecs.mediapipe:FaceMesh",
     "heatmap": "pinpoint.codecs.heatmap:Heatmap",
     "iris": "pinpoint.codecs.mediapipe:Iris",

@@ -16,6 +16,9 @@ ARCHITECTURES: dict[str, str] = {
     "plain-n": "pinpoint.models.plain:plain_n",
     "plain-s": "pinpoint.models.plain:plain_s",
     "plain-m": "pinpoint.models.plain:plain_m",
+    "plain-det-n": "pinpoint.models.plain_detector:plain_det_n",
+    "plain-one-n": "pinpoint.models.plain_detector:plain_one_n",
+    "plain-one-s": "pinpoint.models.plain_detector:plain_one_s",
     "rtmpose-t": "pinpoint.models.rtmpose:rtmpose_t",
     "rtmpose-s": "pinpoint.models.rtmpose:rtmpose_s",
     "rtmpose-m": "pinpoint.models.rtmpose:rtmpose_m",
@@ -52,13 +55,15 @@ class Architecture:
         build: Makes the network for a codec and a number of keypoints.
         codec: Makes the codec for an input size.
         input_size: Width and height it is usually fed.
-        loss: What it is taught with, a key of `pinpoint.losses.LOSSES`.
+        loss: What it is taught with, a key of `pinpoint.losses.LOSSES`; one-stage networks have their own.
         mean: Per channel (RGB) in 0 to 255, subtracted first.
         std: Per channel (RGB) in 0 to 255, divided by.
         box_scale: How far a box is grown before it is cropped (top-down only).
         align: Where a letterboxed picture sits (one-stage only): .5 in the middle, 0 in the top left corner.
         pad_value: Grey level outside the picture.
         paper: arXiv id or address.
+        task: What it finds, as `ModelSpec.task` says it, where its keypoints do not tell. Detectors have no
+            keypoints, whatever the data has.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Architecture:
     align: float = 0.5
     pad_value: float = 0.0
     paper: str = ""
+    task: str = ""
 
 
 def architecture(name: str) -> Architecture:
