@@ -22,7 +22,11 @@ __all__ = [
     "write_config",
 ]
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+NOT_NEGATIVE = (
+    *("samples", "epochs", "warmup", "clip", "ohkm", "weight_decay"),
+    *("val_every", "save_every", "patience"),
+)
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -59,6 +63,8 @@ class TrainConfig:
         input_size: Width and height of the network's input; none takes what the data proposes.
         small_size: Input size of the first part of the run, which is quicker; none: the same throughout.
         small_share: How much of the run that part is.
+        mosaic: Share of inputs that are made of four pictures (one-stage only).
+        mosaic_until: Share of the run after which there are none any more.
         box_scale: How far boxes are grown before they are cropped; 0 takes the architecture's.
         samples: How many samples the run sees; 0 counts `epochs` instead.
         epochs: Passes over the data.
@@ -71,12 +77,13 @@ class TrainConfig:
         ema: Share of the old in the running mean of the weights; 0 keeps none.
         loss: Key of `pinpoint.losses.LOSSES`; empty takes the architecture's.
         ohkm: Only this many of the worst keypoints of each sample count; 0: all of them (arXiv 1711.07319).
-        precision: `auto` (bfloat16 where the processor has it), `float32` or `bfloat16`.
+        precision: `auto` (bfloat16 where the processor has it), `float32`, `bfloat16` or `float16`.
         weights: Weights to start from; empty starts from chance.
         freeze: Parts of the network, by the start of their names, that are not trained.
         unfreeze: Share of the run after which they are.
         seed: Where chance starts.
         val_every: Steps between measurements; 0: once an epoch.
+        save_every: Steps between checkpoints beside those at measurements; 0: none.
         patience: The run stops after this many measurements without a better one; 0: never.
         best_by: The measure that picks the best weights; empty takes the task's first.
         augmentation: How far training pictures differ from plain ones.
@@ -93,6 +100,8 @@ class TrainConfig:
     input_size: tuple[int, int] | None = None
     small_size: tuple[int, int] | None = None
     small_share: float = 0.0
+    mosaic: float = 0.5
+    mosaic_until: float = 0.85
     box_scale: float = 0.0
     samples: int = 0
     epochs: int = 60
@@ -111,6 +120,7 @@ class TrainConfig:
     unfreeze: float = 1.0
     seed: int = 0
     val_every: int = 0
+    save_every: int = 0
     patience: int = 0
     best_by: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -124,10 +134,10 @@ class TrainConfig:
         for name in ("batch", "lr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
-        for name in ("small_share", "unfreeze", "ema", "min_lr"):
+        for name in ("small_share", "mosaic", "mosaic_until", "unfreeze", "ema", "min_lr"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a share from 0 to 1")
-        for name in ("samples", "epochs", "warmup", "clip", "ohkm", "val_every", "patience", "weight_decay"):
+        for name in NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
         if not all(sigma > 0 for sigma in self.sigmas):
