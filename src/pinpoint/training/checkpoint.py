@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-__all__ = ["read_checkpoint", "write_checkpoint"]
+__all__ = ["grouped", "prefixed", "read_checkpoint", "read_facts", "write_checkpoint"]
 
 KEY = "pinpoint"
 
@@ -22,20 +23,32 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[s
     The facts are written beside it as JSON too, for people to read.
 
     Args:
-        path: A `.safetensors` file.
+        path: A `.safetensors` file; its folder is made if it is not there.
         tensors: By name.
         facts: Plain values.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written to. The old file is as it was.
     """
     text = json.dumps(facts, indent=1, ensure_ascii=False)
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    _replace(path, lambda part: save_file(own, part, metadata={KEY: text}))
+    _replace(path.with_suffix(".json"), lambda part: part.write_text(text, "utf-8"))
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside a file, see that it is on the disk, and only then take its name."""
     part = path.with_name(f".{path.name}.part")
-    save_file(own, part, metadata={KEY: text})
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-    readable = path.with_suffix(".json")
-    part.write_text(text, "utf-8")
-    part.replace(readable)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(part)
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            part.unlink()
+        raise OSError(f"{path} cannot be written, and is left as it was: {error}") from error
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -45,15 +58,27 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         FileNotFoundError: There is no such file.
         ValueError: It is not a safetensors file.
     """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, _facts(file)  # noqa: SIM118 (not a mapping)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Read the facts of a checkpoint, and leave its tensors where they are; raises as `read_checkpoint`."""
+    with _opened(path) as file:
+        return _facts(file)
+
+
+def _opened(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist, expected a .safetensors file")
     try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            facts = (file.metadata() or {}).get(KEY, "{}")
+        return safe_open(path, "pt")
     except SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors file: {error}") from error
-    return tensors, json.loads(facts)
+
+
+def _facts(file: Any) -> dict[str, Any]:
+    return json.loads((file.metadata() or {}).get(KEY, "{}"))
 
 
 def grouped(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:

@@ -1,16 +1,19 @@
 """Where a run computes and in which numbers."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pinpoint.hub import ModelSpec
+from pinpoint.training.processes import local_rank
 
-__all__ = ["chosen_device", "device_of", "mixed_precision", "normalised"]
+__all__ = ["chosen_device", "device_of", "mixed_precision", "normalised", "on_device"]
 
 
 def chosen_device() -> torch.device:
-    """The first accelerator, or the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """This process's accelerator, or the CPU."""
+    return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def device_of(network: nn.Module) -> torch.device:
@@ -22,19 +25,36 @@ def mixed_precision(precision: str, device: torch.device) -> torch.dtype:
     """The type that convolutions compute in.
 
     Args:
-        precision: `auto`, `float32` or `bfloat16`; `auto` is bfloat16 where the processor multiplies it.
+        precision: `auto`, `float32`, `bfloat16` or `float16`; `auto` is bfloat16 where the processor
+            multiplies it, float16 on a GPU that does not, and float32 on other processors.
         device: Where the run computes.
     """
-    if precision == "float32":
-        return torch.float32
-    if precision == "bfloat16":
-        return torch.bfloat16
-    quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if quick else torch.float32
+    if precision != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float16
+    return torch.bfloat16 if _multiplies_bfloat16() else torch.float32
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether this CPU does; on ARM torch's convolutions do not make use of it."""
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # not in older versions of torch
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+
+
+def on_device(array: NDArray, device: torch.device) -> Tensor:
+    """An array as a tensor, copied only where it has to be."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)
 
 
 def normalised(images: Tensor, spec: ModelSpec) -> Tensor:
-    """Turn uint8 images (B, h, w, 3) into what a network takes, (B, 3, h, w), channels last in memory."""
-    mean = torch.tensor(spec.mean, device=images.device)
-    scale = 1 / torch.tensor(spec.std, device=images.device)
-    return images.to(torch.float32).sub_(mean).mul_(scale).permute(0, 3, 1, 2)
+    """Turn uint8 images (B, h, w, 3) into what a network takes, (B, 3, h, w), channels last in memory.
+
+    Whole rows are multiplied at once: over an axis of three, torch is six times slower.
+    """
+    batch, height, width, channels = images.shape
+    scale = (1 / torch.tensor(spec.std, device=images.device)).repeat(width)
+    offset = -torch.tensor(spec.mean, device=images.device).repeat(width) * scale
+    rows = images.reshape(batch, height, width * channels).to(torch.float32)
+    return torch.addcmul(offset, rows, scale).view(images.shape).permute(0, 3, 1, 2)

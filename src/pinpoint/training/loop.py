@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from pinpoint.datasets.order import Order
 from pinpoint.geometry import Image
-from pinpoint.training.checkpoint import grouped, prefixed, read_checkpoint, write_checkpoint
+from pinpoint.training.checkpoint import read_checkpoint, read_facts, write_checkpoint
 from pinpoint.training.config import TrainConfig
-from pinpoint.training.device import mixed_precision, normalised
-from pinpoint.training.loader import ahead
-from pinpoint.training.optimizer import Average, make_optimizer, rate_at
-from pinpoint.training.processes import add_gradients, added, is_first, rank, world_size
+from pinpoint.training.learner import Learner, Lesson
+from pinpoint.training.loader import ahead, loader_threads
+from pinpoint.training.optimizer import rate_at
+from pinpoint.training.processes import added, is_first, rank, shared, world_size
 from pinpoint.training.task import Batch, Task
 
-__all__ = ["DivergedError", "Reporter", "StoppedError", "Trainer"]
+__all__ = ["BEST", "LAST", "DivergedError", "Progress", "Reporter", "StoppedError", "Trainer"]
 
 log = logging.getLogger(__name__)
 
@@ -79,33 +79,45 @@ class Progress:
     best_step: int = 0
     waited: int = 0
 
+    def measured(self, value: float) -> "Progress":
+        """What is known after a measurement; one that is no number is worse than all others."""
+        if value > self.best:
+            return replace(self, best=value, best_step=self.step, waited=0)
+        return replace(self, waited=self.waited + 1)
+
 
 class Trainer:
     """Runs a task.
 
     Everything that a step does follows from its number: the samples, how they are changed, the learning rate
     and the seed of whatever is drawn in the network. So a run that goes on from a checkpoint gives, bit for
-    bit on a CPU, what it would have given without the break.
+    bit on a CPU with the same number of threads, what it would have given without the break. Several
+    processes give what one gives with the same batch, but for the rounding of sums, and for what is drawn in
+    the network (dropout), which differs.
 
     Args:
         task: What is learnt.
         config: How.
         out: Folder of the checkpoints.
         reporters: Are told how it goes; those of the first process only.
+
+    Raises:
+        ValueError: There are more processes than samples in a batch, or `freeze` does not fit the network.
     """
 
     def __init__(
         self, task: Task, config: TrainConfig, out: Path, reporters: Sequence[Reporter] = ()
     ) -> None:
+        if config.batch < world_size():
+            raise ValueError(
+                f"batch is {config.batch}, expected a sample for each of {world_size()} processes"
+            )
         self.task, self.config, self.out = task, config, out
         self.reporters = reporters if is_first() else ()
-        self.network = task.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.average = Average(self.network, config.ema)
-        self.optimizer = make_optimizer(self.network, config.lr, config.weight_decay)
+        self.learner = Learner(task, config)
         self.order = Order(task.lengths, task.weights, config.seed)
         self.progress = Progress()
-        self._device = next(self.network.parameters()).device
-        self._type = mixed_precision(config.precision, self._device)
+        self._is_new = True
 
     @property
     def steps(self) -> int:
@@ -122,19 +134,18 @@ class Trainer:
         """Go on from the last checkpoint of the folder, if there is one.
 
         Raises:
-            ValueError: The checkpoint is of another network.
+            ValueError: The checkpoint is of another network, or not the state of a run.
         """
-        path = self.out / LAST
-        if not path.exists():
+        found = shared(self._read_last() if is_first() else None)
+        if found is None:
             return False
-        tensors, facts = read_checkpoint(path)
+        tensors, facts = found
         try:
-            self.network.load_state_dict(grouped(tensors, "network"))
-            self.average.network.load_state_dict(grouped(tensors, "average"))
-        except RuntimeError as error:
-            raise ValueError(f"{path} is of another network than {self.config.model}: {error}") from error
-        _load_optimizer(self.optimizer, grouped(tensors, "optimizer"))
-        self.progress = Progress(**facts["progress"])
+            self.learner.load(tensors)
+            self.progress = Progress(**facts["progress"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{self.out / LAST} cannot be resumed from: {error}") from error
+        self._is_new = False
         for reporter in self.reporters:
             reporter.rewind(self.progress.step)
         return True
@@ -143,27 +154,24 @@ class Trainer:
         """Train to the end; return the measures of the best weights.
 
         Args:
-            stop: Asked after every step whether to leave it there.
+            stop: Asked after every step whether to leave it there; one process that says so is enough.
 
         Raises:
             DivergedError: The loss is no number any more.
             StoppedError: It was asked to stop; everything that `resume` needs is written.
+            OSError: A checkpoint cannot be written; the one before is intact.
         """
-        if self.progress.step == 0:
+        if self._is_new:
             self._measure()
-        with ahead(self._batch, self.progress.step, self.steps) as batches:
-            for batch in batches:
-                self._step(batch)
-                if self.progress.step % self.val_every == 0 or self.progress.step == self.steps:
-                    self._measure()
-                    if self._is_stuck():
-                        log.info("no better %s in %d measurements", self._best_by, self.progress.waited)
-                        break
-                if stop():
+        threads = loader_threads(self.learner.device)
+        with ahead(self._batch, self.progress.step, self.steps, threads) as batches:
+            while not self._is_over():
+                self._step(next(batches))
+                self._keep()
+                if _any_process(stop()) and not self._is_over():
                     self._write_last()
                     raise StoppedError(self.progress.step, self.steps)
-        _, facts = read_checkpoint(self.out / BEST)
-        return facts["spec"]["metrics"]
+        return shared(read_facts(self.out / BEST)["spec"]["metrics"] if is_first() else {})
 
     def _batch(self, step: int) -> Batch:
         """This process's part of a step's samples: every n-th of them."""
@@ -174,108 +182,97 @@ class Trainer:
     def _step(self, batch: Batch) -> None:
         step, config = self.progress.step, self.config
         torch.manual_seed((config.seed * 1_000_003 + step) * world_size() + rank())
-        self._freeze(step / self.steps)
+        self.learner.freeze(config.freeze if step / self.steps < config.unfreeze else ())
         rate = config.lr * rate_at(step, self.steps, config.warmup, config.min_lr)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        value = self._learn(batch)
-        length = self._clip()
-        if not math.isfinite(value + length):
-            raise DivergedError(self._divergence(value))
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.average.update(self.network, step)
+        lesson = self.learner.look(batch)
+        if not self.learner.is_fine(lesson):
+            raise DivergedError(self._divergence(lesson))
+        if lesson.weight:
+            self.learner.move(rate, step)
+        self.learner.finish()
         self.progress = replace(self.progress, step=step + 1)
         for reporter in self.reporters:
-            reporter.step(step + 1, {"loss": value, "lr": rate, "gradient": length})
+            reporter.step(step + 1, {"loss": lesson.loss, "lr": rate, "gradient": lesson.gradient})
 
-    def _learn(self, batch: Batch) -> float:
-        """Forward and backward; return the loss over all processes."""
-        images = normalised(torch.from_numpy(batch.images).to(self._device), self.task.spec)
-        targets = tuple(torch.from_numpy(target).to(self._device) for target in batch.targets)
-        mixed = self._type != torch.float32
-        with torch.autocast(self._device.type, self._type, enabled=mixed):
-            outputs = self.network(images)
-        loss = self.task.loss(outputs, targets)
-        count = added(loss.weight).clamp_min(1e-6)
-        (loss.total / count).backward()
-        add_gradients(self.network.parameters())
-        return float(added(loss.total) / count)
+    def _keep(self) -> None:
+        """Measure or write what there is, where it is time to."""
+        step, every = self.progress.step, self.config.save_every
+        if step % self.val_every == 0 or step == self.steps:
+            self._measure()
+        elif every and step % every == 0:
+            self._write_last()
 
-    def _clip(self) -> float:
-        limit = self.config.clip or math.inf
-        return float(nn.utils.clip_grad_norm_(self.network.parameters(), limit))
+    def _is_over(self) -> bool:
+        """Whether the last step is done, or no measurement has been better for too long."""
+        patience = self.config.patience
+        return self.progress.step >= self.steps or bool(patience and self.progress.waited >= patience)
 
-    def _freeze(self, share: float) -> None:
-        """Keep the parts that are frozen as they are, their batch statistics too."""
-        self.network.train()
-        frozen = self.config.freeze if share < self.config.unfreeze else ()
-        for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(not name.startswith(frozen) if frozen else True)
-        for name, module in self.network.named_modules():
-            if frozen and name.startswith(frozen):
-                module.eval()
+    def _measure(self) -> None:
+        """Measure the running mean and write checkpoints: the first process does, the others wait."""
+        if is_first():
+            self._measure_alone()
+        self.progress, self._is_new = shared(self.progress), False
+        if self._is_over() and self.progress.step < self.steps:
+            log.info("no better %s in %d measurements", self._best_by, self.progress.waited)
+
+    def _measure_alone(self) -> None:
+        """Write the best first and the last last.
+
+        A run that is killed in between goes on from the measurement before and comes by here again, with
+        nothing counted twice and, as reporters are told before, nothing untold.
+        """
+        average = self.learner.average.network
+        measures = self.task.evaluate(average)
+        if self._best_by not in measures:
+            raise ValueError(f"best_by is {self._best_by!r}, but the measures are {', '.join(measures)}")
+        value, written = measures[self._best_by], self._written()
+        self.progress = self.progress.measured(max(value, written))
+        is_better = self.progress.waited == 0 or self._is_new or not (self.out / BEST).exists()
+        if is_better and not written > value:
+            self._write_best(measures)
+        pictures = self.task.pictures(average) if self.reporters else ()
+        for reporter in self.reporters:
+            reporter.measured(self.progress.step, measures, pictures)
+        self._write_last()
 
     @property
     def _best_by(self) -> str:
         return self.config.best_by or self.task.best_by
 
-    def _measure(self) -> None:
-        """Measure the running mean, and write checkpoints; all by the first process alone."""
-        if not is_first():
-            return
-        measures = self.task.evaluate(self.average.network)
-        if self._best_by not in measures:
-            raise ValueError(f"best_by is {self._best_by!r}, but the measures are {', '.join(measures)}")
-        value = measures[self._best_by]
-        better = value > self.progress.best or not (self.out / BEST).exists()
-        done = self.progress.step
-        self.progress = replace(
-            self.progress,
-            best=value if better else self.progress.best,
-            best_step=done if better else self.progress.best_step,
-            waited=0 if better else self.progress.waited + 1,
-        )
-        self.out.mkdir(parents=True, exist_ok=True)
-        if better:
-            self._write_best(measures)
-        pictures = self.task.pictures(self.average.network) if self.reporters else ()
-        for reporter in self.reporters:
-            reporter.measured(done, measures, pictures)
-        self._write_last()  # after the reports, so that a run killed in between tells them again
+    def _written(self) -> float:
+        """The measure of the best weights if they are of this step: by a run that was killed right after.
+
+        Where sums are not exact, as on a GPU, the same step may measure less when it is done again.
+        """
+        if self._is_new or not (self.out / BEST).exists():
+            return -math.inf
+        facts = read_facts(self.out / BEST)
+        return facts.get("measure", -math.inf) if facts.get("step") == self.progress.step else -math.inf
 
     def _write_best(self, measures: Mapping[str, float]) -> None:
-        spec = replace(self.task.spec, metrics={name: round(value, 4) for name, value in measures.items()})
+        known = {name: round(value, 4) for name, value in measures.items() if math.isfinite(value)}
+        spec = replace(self.task.spec, metrics=known)
         facts = {"model": self.config.model, "step": self.progress.step, "spec": spec.to_dict()}
-        write_checkpoint(self.out / BEST, self.average.network.state_dict(), facts)
+        facts["measure"] = measures[self._best_by]
+        write_checkpoint(self.out / BEST, self.learner.average.network.state_dict(), facts)
 
     def _write_last(self) -> None:
-        tensors = {
-            **prefixed("network", self.network.state_dict()),
-            **prefixed("average", self.average.network.state_dict()),
-            **prefixed("optimizer", _optimizer_tensors(self.optimizer)),
-        }
-        write_checkpoint(self.out / LAST, tensors, {"progress": vars(self.progress)})
+        if is_first():
+            write_checkpoint(self.out / LAST, self.learner.tensors(), {"progress": vars(self.progress)})
 
-    def _is_stuck(self) -> bool:
-        return bool(self.config.patience) and self.progress.waited >= self.config.patience
+    def _read_last(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        path = self.out / LAST
+        return read_checkpoint(path) if path.exists() else None
 
-    def _divergence(self, value: float) -> str:
+    def _divergence(self, lesson: Lesson) -> str:
+        config = self.config
         kept = self.out / LAST
         return (
-            f"the loss is {value} at step {self.progress.step + 1}: try a lower lr than {self.config.lr:g}, "
-            f"a longer warmup or precision = 'float32'. The last good state is in {kept}"
+            f"the loss is {lesson.loss} and its gradient {lesson.gradient} at step {self.progress.step + 1}: "
+            f"try a lower lr than {config.lr:g}, a longer warmup than {config.warmup} or precision = "
+            f"'float32'. The last good state is in {kept}"
         )
 
 
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    states = optimizer.state_dict()["state"]
-    return {f"{number}.{name}": value for number, state in states.items() for name, value in state.items()}
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, tensor in tensors.items():
-        number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = tensor
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+def _any_process(answer: bool) -> bool:
+    return answer if world_size() == 1 else bool(added(torch.tensor(float(answer))) > 0)

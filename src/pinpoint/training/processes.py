@@ -3,11 +3,18 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed
 
-__all__ = ["add_gradients", "added", "is_first", "processes", "rank", "world_size"]
+__all__ = ["add_gradients", "added", "is_first", "processes", "rank", "shared", "world_size"]
+
+PATIENCE = timedelta(hours=4)
+"""How long the others wait for the first one, which measures alone. One that died is noticed at once."""
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -16,11 +23,19 @@ def processes() -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
         yield
         return
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
+        torch.cuda.set_device(local_rank())
+    distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
     try:
         yield
     finally:
         distributed.destroy_process_group()
+
+
+def local_rank() -> int:
+    """Number of this process on its machine, from 0."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def rank() -> int:
@@ -44,6 +59,15 @@ def added(value: Tensor) -> Tensor:
     if world_size() > 1:
         distributed.all_reduce(value)
     return value
+
+
+def shared(value: T) -> T:
+    """What the first process gives, in all of them; what the others give is not looked at."""
+    if world_size() == 1:
+        return value
+    box = [value if is_first() else None]
+    distributed.broadcast_object_list(box)
+    return box[0]  # pyright: ignore[reportReturnType]
 
 
 def add_gradients(parameters: Iterable[Tensor]) -> None:
