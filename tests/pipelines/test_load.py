@@ -12,7 +12,7 @@ from pinpoint.codecs import make_codec
 from pinpoint.codecs.ssd import Ssd
 from pinpoint.hub import ModelFile, ModelSpec, PullError, catalogue, find
 from pinpoint.pipelines import load as module
-from pinpoint.pipelines.load import BUILDERS, DEFAULTS, load
+from pinpoint.pipelines.load import BUILDERS, DEFAULTS, USUAL_DETECTORS, load
 from pinpoint.pipelines.search import Search
 from pinpoint.runtime import FakeSession, TensorSpec
 from pinpoint.skeletons import Skeleton
@@ -253,19 +253,62 @@ def test_a_file_cannot_have_others_fetched(tmp_path, no_networks):
         load(heatmaps_of_colour(tmp_path / "mine.onnx", face))
 
 
-def test_a_file_without_a_detector_asks_for_one(tmp_path, no_networks):
-    with pytest.raises(ValueError, match="dots names no detector"):
-        load(heatmaps_of_colour(tmp_path / "mine.onnx", replace(MINE, detector="")))
+@pytest.mark.parametrize(("task", "detector"), USUAL_DETECTORS.items())
+def test_a_file_without_a_detector_has_the_usual_one_of_its_task(
+    task, detector, tmp_path, no_networks, caplog
+):
+    caplog.set_level(logging.INFO, "pinpoint")
+    load(heatmaps_of_colour(tmp_path / "mine.onnx", replace(MINE, task=task, detector="")))
+    assert detector in {name for name, _ in no_networks}
+    assert f"dots names no detector: using {detector}" in caplog.text
 
 
-@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+OBJECT = replace(MINE, task="object", detector="", box_scale=1.0)
+
+
+def test_an_object_without_a_detector_is_looked_for_in_the_whole_picture(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "pinpoint")
+    network = load(heatmaps_of_colour(tmp_path / "mine.onnx", OBJECT))
+    picture = lit(70, 60) * np.array([1, 0, 0], np.uint8) + lit(100, 80) * np.array([0, 1, 0], np.uint8)
+    kps = network(picture)
+    np.testing.assert_allclose(kps.xy[0], [[70, 60], [100, 80]], atol=3)
+    height, width = picture.shape[:2]
+    np.testing.assert_array_equal(kps.boxes, [[-0.5, -0.5, width - 0.5, height - 0.5]])
+    assert "dots names no detector: using the whole picture as the one box" in caplog.text
+
+
+def test_boxes_that_are_given_come_before_the_whole_picture(tmp_path):
+    network = load(heatmaps_of_colour(tmp_path / "mine.onnx", OBJECT))
+    assert network(lit(70, 60), [[50, 30, 130, 110], [0, 0, 40, 40]]).boxes.tolist() == [
+        [50, 30, 130, 110],
+        [0, 0, 40, 40],
+    ]
+
+
+@pytest.mark.parametrize("task", ["object-detector", "person-detector", "face-detector"])
+def test_an_object_is_found_by_any_detector_that_is_a_file(task, tmp_path, no_networks):
+    finder = replace(find("yolox-nano"), name="finder", task=task, files=())
+    mine = heatmaps_of_colour(tmp_path / "mine.onnx", OBJECT)
+    load(mine, detector=str(heatmaps_of_colour(tmp_path / "finder.onnx", finder)))
+    assert sorted(name for name, _ in no_networks) == ["finder.onnx", "mine.onnx"]
+
+
+def test_a_file_cannot_have_another_file_opened(tmp_path, no_networks):
+    mine = heatmaps_of_colour(tmp_path / "mine.onnx", replace(OBJECT, detector="theirs.onnx"))
+    with pytest.raises(
+        ValueError, match=r"names the file theirs\.onnx as its detector; give it as detector="
+    ):
+        load(mine)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite", ".xml"])
 def test_a_file_that_does_not_describe_itself_is_answered_with_advice(suffix, tmp_path):
     path = heatmaps_of_colour(tmp_path / "theirs.onnx").rename(tmp_path / f"theirs{suffix}")
     with pytest.raises(ValueError, match=f"`pinpoint models add {path} --like ROW`"):
         load(path)
 
 
-@pytest.mark.parametrize("name", ["gone.onnx", "gone.TFLITE"])
+@pytest.mark.parametrize("name", ["gone.onnx", "gone.TFLITE", "gone.xml"])
 def test_a_file_that_is_not_there_is_named(name, tmp_path):
     with pytest.raises(ValueError, match=f"there is no file .*{name}"):
         load(tmp_path / name)

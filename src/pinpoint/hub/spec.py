@@ -20,7 +20,10 @@ TASKS = (
     "face-detector",
     "hand-detector",
     "segmentation",
+    "object",
+    "object-detector",
 )
+"""What models are for. `object` is every other thing with keypoints: animals, and kinds of a user's own."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.preparation import picture_size
 from pinpoint.skeletons import skeleton
 
-__all__ = ["as_boxes", "best_in_boxes", "in_boxes", "in_rows"]
+__all__ = ["as_boxes", "best_in_boxes", "in_boxes", "in_rows", "whole_picture"]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,12 @@ def as_boxes(boxes: ArrayLike) -> Keypoints:
     return Keypoints(
         np.zeros((n, 0, 2)), np.zeros((n, 0)), skeleton("box"), boxes=array, box_scores=np.ones(n)
     )
+
+
+def whole_picture(image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+    """An estimator that takes the picture as the box of one instance, where nothing finds such instances."""
+    width, height = picture_size(image)
+    return as_boxes([(-0.5, -0.5, width - 0.5, height - 0.5)] if boxes is None else boxes)
 
 
 def in_boxes(image: Image, boxes: ArrayLike, read: Callable[[Keypoints], Keypoints]) -> Keypoints:

@@ -16,6 +16,7 @@ from pinpoint.geometry import Image
 from pinpoint.hub import ModelSpec, catalogue, find, pull, spec_of_file
 from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.blazepose import BlazePose, WholePersonBoxes, blazepose35
+from pinpoint.pipelines.boxes import whole_picture
 from pinpoint.pipelines.face import Face68, FaceIris, FaceMesh, LinearMap, eye_skeleton
 from pinpoint.pipelines.hand import Hands
 from pinpoint.pipelines.one_stage import OneStage
@@ -46,7 +47,16 @@ FINDERS: Mapping[str, tuple[str, ...]] = {
     "face": ("face-detector", "face"),
     "hand": ("hand-detector", "hand"),
 }
-"""The tasks of the models that find what models of a task read; detectors come first."""
+"""The tasks of the models that find what models of a task read; detectors come first. Objects are found by
+whatever finds them."""
+
+USUAL_DETECTORS: Mapping[str, str] = {
+    "body": "rtmdet-nano",
+    "wholebody": "rtmdet-nano",
+    "face": "mediapipe-face-short",
+    "hand": "rtmdet-nano.hand",
+}
+"""What finds the instances for a model that names no detector, such as one that a user trained."""
 
 # MediaPipe's detectors box faces and palms, and report what they are not sure of, from which a search tells
 # whether to look closer. Others box whole bodies, which overlap, and have a threshold of their own: at .5,
@@ -104,7 +114,8 @@ def load(
         name: A task (`body`, `face`, `hand`, `wholebody`), a model of the catalogue, or the path of a file
             that Pinpoint exported.
         detector: What finds the instances instead of the model's own detector: an estimator, or the name of
-            a model or a task that finds such instances.
+            a model, a task or a file that finds such instances. A model that has none takes the usual one of
+            its task, and for objects of a user's own kind the whole picture as one box.
         search: How hard to look for instances: `whole` shows the detector the whole picture, `tiles` parts of
             it too, `auto` those only if the picture seems to hold several people or none, which MediaPipe's
             detectors tell; others see several by themselves, and `auto` is `whole`.
@@ -131,16 +142,19 @@ def load(
 
 def is_file_name(name: str | Path) -> bool:
     """Whether a name means a model file, not a task or a model of the catalogue."""
-    return Path(name).suffix.lower() in (".onnx", ".tflite")
+    return Path(name).suffix.lower() in (".onnx", ".tflite", ".xml")
 
 
 def detector_for(spec: ModelSpec, name: str) -> ModelSpec:
-    """Return the model of a name, or a task's own, if it finds what another model reads.
+    """Return the model of a name or a file, or a task's own, if it finds what another model reads.
 
     Raises:
         ValueError: There is no such model, or it finds something else.
     """
-    chosen = find(DEFAULTS[name][0]) if name in DEFAULTS else _known(name)
+    if is_file_name(name):
+        chosen = _of_file(Path(name))
+    else:
+        chosen = find(DEFAULTS[name][0]) if name in DEFAULTS else _known(name)
     tasks = FINDERS.get(spec.task, (chosen.task,))
     if chosen.task in tasks:
         return chosen
@@ -228,13 +242,19 @@ def _alone(spec: ModelSpec, options: Options) -> Estimator:
 def _detector(spec: ModelSpec, options: Options) -> Estimator:
     if options.detector is not None and not isinstance(options.detector, str):
         return options.detector
-    if not (name := options.detector or spec.detector):
-        raise ValueError(f"{spec.name} names no detector: say which one it is to have")
+    name = options.detector or spec.detector or USUAL_DETECTORS.get(spec.task, "")
+    if not (options.detector or spec.detector):
+        log.info("%s names no detector: using %s", spec.name, name or "the whole picture as the one box")
+    if not name:
+        return whole_picture
+    if not options.detector and is_file_name(name):
+        raise ValueError(f"{spec.name} names the file {name} as its detector; give it as detector={name!r}")
     chosen = detector_for(spec, name)
-    alone = replace(options, detector=None, file=None)
+    alone = replace(options, detector=None, file=Path(name) if is_file_name(name) else None)
     if chosen.pipeline != "one-stage":
         return _build(chosen, alone)
-    closer = _one_stage(find(chosen.tile_detector), alone) if chosen.tile_detector else None
+    own = replace(alone, file=None)
+    closer = _one_stage(find(chosen.tile_detector), own) if chosen.tile_detector else None
     detector = _one_stage(chosen, alone)
     if isinstance(chosen.codec, Ssd):
         return Search(detector, closer, options.search, expected=2 if chosen.task == "hand-detector" else 1)
