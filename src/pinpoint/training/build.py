@@ -27,8 +27,14 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
-TASKS = {"face68": "face", "hand21": "hand", "coco_wholebody133": "wholebody"}
-"""What a skeleton is for, where it is not a body."""
+TASKS = {
+    **dict.fromkeys(("aic14", "blazepose33", "body25", "coco17", "crowdpose14", "h36m17", "halpe26"), "body"),
+    **dict.fromkeys(("lsp14", "mpii16", "openpose18", "person"), "body"),
+    **dict.fromkeys(("coco_wholebody133", "halpe136"), "wholebody"),
+    **dict.fromkeys(("face5", "face6", "face68", "facemesh468", "facemesh478", "wflw98"), "face"),
+    **dict.fromkeys(("hand21", "interhand42"), "hand"),
+}
+"""What a skeleton is for, where it is not an object: an animal, or a kind of a user's own."""
 SIGMA = 0.05
 """OKS falloff of keypoints for which nobody published one: between those of COCO's faces (.025 to .035) and
 bodies (.062 to .107). An error of .12 of the object's size, the root of its area, then gives an OKS of .5."""
@@ -212,7 +218,7 @@ def _one_stage(config: TrainConfig, kind: Architecture, train: Sequence[Samples]
 def _spec(config: TrainConfig, kind: Architecture, columns: Skeleton, size: tuple[int, int]) -> ModelSpec:
     return ModelSpec(
         name=config.model,
-        task=config.task or kind.task or TASKS.get(columns.name, "body"),
+        task=config.task or kind.task or TASKS.get(columns.name, "object"),
         pipeline=kind.pipeline,
         skeleton=columns,
         codec=kind.codec(size),
