@@ -71,18 +71,28 @@ class Crops:
         if change is None:
             matrix = self.matrix(box, PLAIN)
             return warp(image, matrix, self.input_size, self.pad_value), transform_points(xy, matrix)
-        rng = np.random.default_rng((self.seed, epoch, row))
-        part = change.draw_part(rng, xy)
-        shift = change.draw_shift(rng)
+        rng, part, shift = self._drawn(change, row, epoch)
         border = float(rng.integers(0, 256)) if rng.random() < change.border else self.pad_value
         matrix = self.matrix(box if part is None else part, shift)
         crop = change.recolor(warp(image, matrix, self.input_size, border), rng)
         xy = transform_points(xy, matrix)
         return crop, xy[samples.skeleton.flip_index] if shift.flip else xy
 
+    def is_mirrored(self, row: int, epoch: int) -> bool:
+        """Whether `crop` gives a mirror image, with the points of left and right exchanged."""
+        return self.augmentation is not None and self._drawn(self.augmentation, row, epoch)[2].flip
+
     def plain_matrices(self) -> Float:
         """The maps `input_from_image` of all instances without augmentation, shape (M, 2, 3)."""
         return np.stack([self.matrix(box, PLAIN) for box in self.samples.boxes])
+
+    def _drawn(
+        self, change: Augmentation, row: int, epoch: int
+    ) -> tuple[np.random.Generator, Float | None, Shift]:
+        """The geometry of one crop, and the chance that is left for the rest."""
+        rng = np.random.default_rng((self.seed, epoch, row))
+        part = change.draw_part(rng, self.samples.xy[row])
+        return rng, part, change.draw_shift(rng)
 
     def matrix(self, box: Float, shift: Shift) -> Float:
         """The map `input_from_image` of one crop."""

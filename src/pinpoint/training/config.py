@@ -14,6 +14,8 @@ from pinpoint.datasets.augmentation import Augmentation
 
 __all__ = [
     "DataSource",
+    "Distill",
+    "Prune",
     "TrainConfig",
     "config_from_dict",
     "config_to_dict",
@@ -22,6 +24,7 @@ __all__ = [
     "write_config",
 ]
 
+OPTIMIZERS = ("adamw", "muon")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 NOT_NEGATIVE = (
     *("samples", "epochs", "warmup", "clip", "ohkm", "weight_decay"),
@@ -48,6 +51,53 @@ class DataSource:
 
 
 @dataclass(frozen=True)
+class Prune:
+    """Starts from a run's weights without some of its channels; see `pinpoint.training.compress.prune`.
+
+    Args:
+        run: Folder of the run, or its weights.
+        share: How many of the channels of each layer go.
+        importance: Which channels matter least, `taylor` or `norm`.
+        round_to: Widths are whole multiples of this.
+    """
+
+    run: str
+    share: float = 0.3
+    importance: str = "taylor"
+    round_to: int = 8
+
+
+@dataclass(frozen=True)
+class Distill:
+    """Learns from a teacher beside the labels; see `pinpoint.training.compress.distill`.
+
+    Args:
+        teacher: A model that `load` knows, a file, or the folder or the weights of a run.
+        points: How much the teacher's keypoints count where there is no label, times their score.
+        mix: How far labels are moved towards the teacher's keypoints, times their score.
+        logits: How much it counts to be as sure as the teacher of every place (runs only).
+        temperature: By how much both are made less sure for that.
+        features: How much it counts to see what the teacher's backbone sees (runs only).
+    """
+
+    teacher: str
+    points: float = 1.0
+    mix: float = 0.0
+    logits: float = 0.0
+    temperature: float = 2.0
+    features: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("points", "logits", "features"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"distill.{name} is {getattr(self, name)}, expected 0 or more")
+        if not 0 <= self.mix <= 1:
+            raise ValueError(f"distill.mix is {self.mix}, expected a share from 0 to 1")
+        if not self.temperature > 0:
+            raise ValueError(f"distill.temperature is {self.temperature}, expected more than 0")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """All that decides what a run gives, beside the data. The same values give the same weights on a CPU.
 
@@ -69,7 +119,8 @@ class TrainConfig:
         samples: How many samples the run sees; 0 counts `epochs` instead.
         epochs: Passes over the data.
         batch: Samples per step, over all processes.
-        lr: Highest learning rate (AdamW).
+        optimizer: `adamw`, or `muon`, which learns faster from few pictures and costs a little more a step.
+        lr: Highest learning rate.
         min_lr: Share of `lr` at the end of the cosine.
         warmup: Steps in which the rate rises.
         weight_decay: Of matrices; norms and biases have none.
@@ -87,6 +138,8 @@ class TrainConfig:
         patience: The run stops after this many measurements without a better one; 0: never.
         best_by: The measure that picks the best weights; empty takes the task's first.
         augmentation: How far training pictures differ from plain ones.
+        prune: The network starts as that of another run, with fewer channels.
+        distill: The network learns from a teacher too.
         propose: Whether `train` takes what is not said from the data's statistics, not from the values here.
     """
 
@@ -106,6 +159,7 @@ class TrainConfig:
     samples: int = 0
     epochs: int = 60
     batch: int = 32
+    optimizer: str = "adamw"
     lr: float = 2e-3
     min_lr: float = 0.01
     warmup: int = 200
@@ -124,13 +178,17 @@ class TrainConfig:
     patience: int = 0
     best_by: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
+    prune: Prune | None = None
+    distill: Distill | None = None
     propose: bool = True
 
     def __post_init__(self) -> None:
         if not self.data:
             raise ValueError("data is empty, expected one annotation file or more")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is {self.precision!r}, expected one of {', '.join(PRECISIONS)}")
+        for name, choices in (("precision", PRECISIONS), ("optimizer", OPTIMIZERS)):
+            if getattr(self, name) not in choices:
+                got = repr(getattr(self, name))
+                raise ValueError(f"{name} is {got}, expected one of {', '.join(choices)}")
         for name in ("batch", "lr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from pinpoint.hub import ModelSpec
 from pinpoint.hub.add import METADATA_KEY
 from pinpoint.models import architecture
+from pinpoint.models.resized import resize
 from pinpoint.training.checkpoint import grouped, read_checkpoint
 from pinpoint.training.loop import BEST, LAST
 
@@ -25,6 +26,7 @@ __all__ = ["WRITERS", "Readable", "export_onnx", "export_openvino", "load_traine
 
 OPSET = 17  # the newest that every ONNX Runtime from 1.13 on and OpenVINO run, and all that is needed
 INPUT = "images"
+TEACHING = "teaching."  # starts the names of what only learning needs, such as an adapter to a teacher
 SMALL = 32  # numbers in an array that is not worth a Cast
 
 
@@ -67,6 +69,8 @@ def load_trained(path: str | Path) -> tuple[nn.Module, ModelSpec]:
         raise ValueError(f"{file} does not say which network it is of, expected the weights of a run")
     spec = ModelSpec.from_dict(facts["spec"])
     network = architecture(facts["model"]).build(spec.codec, len(spec.skeleton or ()))
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(TEACHING)}
+    resize(network, tensors)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
