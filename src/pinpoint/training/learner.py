@@ -46,8 +46,10 @@ class Learner:
         self.network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.device = device_of(self.network)
         self.average = Average(self.network, config.ema)
-        self.optimizer = make_optimizer(self.network, config.lr, config.weight_decay)
         self._type = mixed_precision(config.precision, self.device)
+        self.optimizer = make_optimizer(
+            self.network, config.optimizer, config.lr, config.weight_decay, self._type
+        )
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=self._type == torch.float16)
         self._frozen: tuple[str, ...] | None = None
         _check_parts(self.network, config.freeze)

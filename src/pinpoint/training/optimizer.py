@@ -7,11 +7,25 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from pinpoint.training.muon import Muon
+
 __all__ = ["Average", "load_optimizer", "make_optimizer", "optimizer_tensors", "rate_at"]
 
 
-def make_optimizer(network: nn.Module, lr: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW (arXiv 1711.05101); biases and norms, which have one axis, do not decay."""
+def make_optimizer(
+    network: nn.Module, kind: str, lr: float, weight_decay: float, dtype: torch.dtype = torch.float32
+) -> torch.optim.Optimizer:
+    """AdamW (arXiv 1711.05101) or Muon; biases and norms, which have one axis, do not decay.
+
+    Args:
+        network: What is trained.
+        kind: `adamw` or `muon`.
+        lr: Highest learning rate.
+        weight_decay: Share of matrices taken off per step, times the rate.
+        dtype: What the run computes in.
+    """
+    if kind == "muon":
+        return Muon(network, lr, weight_decay=weight_decay, dtype=dtype)
     parameters = list(network.parameters())
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
