@@ -3,23 +3,30 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pinpoint.evaluation.oks import oks
+from pinpoint.evaluation.average_precision import THRESHOLDS, Matches, precision_recall
 from pinpoint.geometry import Float
 
-__all__ = ["average_precision", "paired_oks", "pck", "point_measures"]
-
-THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0, 1, 101)
+__all__ = ["average_precision", "longer_sides", "paired_oks", "pck", "point_measures"]
 
 
 def paired_oks(truth: Float, predicted: Float, areas: Float, sigmas: Float) -> Float:
-    """Object keypoint similarity of each instance with its own prediction, shapes (N, K, 2) x2 -> (N,)."""
-    rows = range(len(truth))
-    return np.array(
-        [oks(truth[i : i + 1], predicted[i : i + 1], areas[i : i + 1], sigmas)[0, 0] for i in rows]
-    )
+    """Object keypoint similarity of each instance with its own prediction.
+
+    Args:
+        truth: Shape (N, K, 2); NaN keypoints do not count.
+        predicted: Shape (N, K, 2); NaN keypoints count as infinitely far.
+        areas: Area of each true instance in square pixels, shape (N,).
+        sigmas: Falloff of each keypoint, shape (K,).
+
+    Returns:
+        Shape (N,), in [0, 1]; 0 for a true instance without keypoints.
+    """
+    squared = ((truth - predicted) ** 2).sum(axis=-1)
+    scale = 2 * (2 * np.asarray(sigmas)) ** 2 * (areas[:, None] + np.spacing(1))
+    close = np.exp(-np.where(np.isnan(squared), np.inf, squared) / scale)
+    labelled = np.asarray(np.isfinite(truth).all(axis=-1))
+    return (close * labelled).sum(axis=1) / np.maximum(labelled.sum(axis=1), 1)
 
 
 def average_precision(similarity: Float, scores: Float, thresholds: Float = THRESHOLDS) -> Float:
@@ -36,14 +43,9 @@ def average_precision(similarity: Float, scores: Float, thresholds: Float = THRE
     Returns:
         Shape (T,), in [0, 1]; NaN where there are no instances.
     """
-    if not len(similarity):
-        return np.full(len(thresholds), np.nan)
-    order = np.argsort(-scores, kind="stable")
-    right = np.cumsum(similarity[order][None] >= thresholds[:, None], axis=1)
-    precision = right / np.arange(1, len(order) + 1)
-    falling = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    recall = right / len(order)
-    return np.array([_at_recalls(r, p) for r, p in zip(recall, falling, strict=True)])
+    right = (similarity >= thresholds[:, None])[None]
+    matches = Matches(scores, right, np.zeros_like(right), np.array([len(similarity)]))
+    return precision_recall(matches).precision[0].mean(axis=1)
 
 
 def pck(truth: Float, predicted: Float, sizes: Float, share: float) -> float:
@@ -54,10 +56,18 @@ def pck(truth: Float, predicted: Float, sizes: Float, share: float) -> float:
         predicted: Shape (N, K, 2); what is missing counts as wrong.
         sizes: Shape (N,), in pixels.
         share: Of the size.
+
+    Returns:
+        In [0, 1]; NaN where nothing is labelled.
     """
     labelled = np.isfinite(truth).all(axis=-1)
-    distance = np.linalg.norm(predicted - truth, axis=-1) / sizes[:, None]
-    return float((distance[labelled] <= share).mean()) if labelled.any() else float("nan")
+    near = np.linalg.norm(predicted - truth, axis=-1) <= share * np.asarray(sizes)[:, None]
+    return float(near[labelled].mean()) if labelled.any() else float("nan")
+
+
+def longer_sides(boxes: Float) -> Float:
+    """The longer side of each box, by which PCK is measured here, shapes (N, 4) -> (N,)."""
+    return (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
 
 
 def point_measures(
@@ -75,10 +85,10 @@ def point_measures(
         areas: Shape (N,).
         sigmas: Shape (K,).
     """
-    rows = _with_points(truth)
+    rows = np.asarray(np.isfinite(truth).all(axis=-1)).any(axis=1)
     similar = paired_oks(truth[rows], predicted[rows], areas[rows], sigmas)
     precision = average_precision(similar, scores[rows].mean(axis=1))
-    sizes = (boxes[rows, 2:] - boxes[rows, :2]).max(axis=1)
+    sizes = longer_sides(boxes[rows])
     return {
         "AP": float(precision.mean()),
         "AP50": float(precision[0]),
@@ -86,14 +96,3 @@ def point_measures(
         "PCK@.1": pck(truth[rows], predicted[rows], sizes, 0.1),
         "PCK@.05": pck(truth[rows], predicted[rows], sizes, 0.05),
     }
-
-
-def _with_points(truth: Float) -> NDArray[np.bool_]:
-    return np.isfinite(truth).all(axis=2).any(axis=1)  # pyright: ignore
-
-
-def _at_recalls(recall: Float, precision: Float) -> float:
-    places = np.searchsorted(recall, RECALLS, side="left")
-    return float(
-        np.where(places < len(precision), precision[np.minimum(places, len(precision) - 1)], 0).mean()
-    )
