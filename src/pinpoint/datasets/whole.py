@@ -181,8 +181,8 @@ def _moved(labels: Labels, x: float, y: float) -> Labels:
 
 def _in_view(xy: Float, size: Size) -> Float:
     """Points that are not in view become NaN."""
-    inside = ((xy >= -0.5) & (xy <= np.array(size) - 0.5)).all(axis=-1)
-    return np.where(inside[..., None], xy, np.nan)
+    inside = ((xy >= -0.5) & (xy <= np.array(size) - 0.5)).all(axis=-1, keepdims=True)
+    return np.where(inside, xy, np.nan)
 
 
 def _sides(boxes: Float) -> Float:

@@ -127,7 +127,7 @@ class OneStageTask:
 
     @property
     def _sigmas(self) -> tuple[float, ...]:
-        return self.spec.skeleton.sigmas if self.spec.skeleton is not None else ()
+        return (self.spec.skeleton.sigmas or ()) if self.spec.skeleton is not None else ()
 
     def _at(self, source: WholePictures, progress: float) -> WholePictures:
         """A source as it is at a point of the run."""
@@ -174,7 +174,8 @@ class OneStageTask:
         rows = self._val.of_picture(int(self._plain.numbers[row]))
         similar = oks(self._val.xy[rows], kps.xy, self._val.areas[rows], np.array(self._sigmas))
         assert kps.box_scores is not None
-        return match(similar, kps.box_scores, ~self._val.labelled[rows].any(axis=1))
+        unknown = np.asarray(~self._val.labelled[rows].any(axis=1))
+        return match(similar, kps.box_scores, unknown)
 
 
 def _mapped(kps: Keypoints, matrix: Float) -> Keypoints:
