@@ -96,16 +96,16 @@ def _hammer(rng: np.random.Generator) -> Hammer:
     thick, reach, bend = rng.uniform(18, 30), rng.uniform(55, 85), rng.uniform(20, 55)
     handle, head, claw = rng.uniform(10, 15), rng.uniform(1.0, 1.35), rng.uniform(75, 110)
     eye = np.array([middle, top])
-    face, tip = eye + [reach, 0], eye + [-claw, bend]
-    end = eye + [0, LENGTH * rng.uniform(0.75, 1.0)]
+    face, tip = eye + np.array([reach, 0]), eye + np.array([-claw, bend])
+    end = eye + np.array([0, LENGTH * rng.uniform(0.75, 1.0)])
     throat = eye + (end - eye) * rng.uniform(0.48, 0.52)
     wood = _stroke([eye, throat, end], [handle * 0.8, handle * 0.75, handle * 1.25])
     grip = _stroke([throat + (end - throat) * rng.uniform(-0.1, 0.4), end], [handle * 1.1, handle * 1.45])
-    bow = [eye - 4, eye + [-claw * 0.55, 0.15 * bend], tip]
+    bow = [eye - 4, eye + np.array([-claw * 0.55, 0.15 * bend]), tip]
     steel = np.maximum.reduce(
         [
-            _stroke([eye - [10, 0], face], [thick * 0.75, thick * 0.8]),
-            _stroke([face - [12, 0], face], [thick * head, thick * head]),
+            _stroke([eye - np.array([10, 0]), face], [thick * 0.75, thick * 0.8]),
+            _stroke([face - np.array([12, 0]), face], [thick * head, thick * head]),
             _stroke(bow, [thick * 0.7, thick * 0.5, 3]),
         ]
     )
