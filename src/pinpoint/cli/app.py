@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pinpoint.cli.models import models_app
+from pinpoint.cli.train import train
 
 __all__ = ["app"]
 
@@ -205,3 +206,6 @@ def _counts(text: str) -> tuple[int, ...]:
     if not counts or min(counts) < 1:
         raise typer.BadParameter(f"{text!r} is no list of numbers such as 1,2,5,10", param_hint="--people")
     return counts
+
+
+app.command()(train)

@@ -13,6 +13,7 @@ from typing import Any
 from pinpoint.datasets.augmentation import Augmentation
 
 __all__ = [
+    "CONFIG",
     "DataSource",
     "Distill",
     "Prune",
@@ -31,6 +32,8 @@ NOT_NEGATIVE = (
     *("val_every", "save_every", "patience"),
 )
 RECIPES = Path(__file__).parent / "recipes"
+CONFIG = "config.toml"
+"""Name of the file in the folder of a run."""
 
 
 @dataclass(frozen=True)
@@ -294,6 +297,7 @@ def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
 
 def _toml(table: Mapping[str, Any]) -> Iterator[str]:
     """Lines of TOML: plain values first, then tables of plain values and lists of such tables."""
+    table = {key: value for key, value in table.items() if value is not None}
     tables = {key: value for key, value in table.items() if _has_tables(value)}
     yield from (f"{key} = {_toml_value(value)}" for key, value in table.items() if key not in tables)
     for key, value in tables.items():

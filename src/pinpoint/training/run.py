@@ -23,6 +23,7 @@ from pinpoint.models import architecture
 from pinpoint.skeletons import skeleton, skeleton_names
 from pinpoint.training.build import Data, read_data, task_of
 from pinpoint.training.config import (
+    CONFIG,
     TrainConfig,
     config_from_dict,
     config_to_dict,
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 
 Plain = Mapping[str, Any]
 
-CONFIG, FACTS = "config.toml", "run.json"
+FACTS = "run.json"
 ELSEWHERE = ("root", "propose")  # what may differ when a run goes on: where the data lies is not what it is
 
 
@@ -74,12 +75,14 @@ class Listener:
         reporters: Are told of every step, beside those that write into the folder of the run.
         decoded: Told how many of how many pictures are decoded.
         planned: Told what the run is going to do, before it does.
+        began: Told how many steps the run has, and how many of them are done.
         stop: Asked after every step whether to leave it there.
     """
 
     reporters: Sequence[Reporter] = ()
     decoded: Callable[[int, int], None] | None = None
     planned: Callable[[Plan], None] = _nothing
+    began: Callable[[int, int], None] = _nothing
     stop: Callable[[], bool] = lambda: False
 
 
@@ -173,7 +176,7 @@ def _begun(config: TrainConfig | Plain, out: Path, *, resume: bool) -> tuple[Tra
         raise ValueError(f"{out} is a file, expected a folder for the run")
     if not resume:
         if (out / LAST).exists():
-            raise ValueError(f"{out} holds a run already: go on with it (--resume), or choose another folder")
+            raise ValueError(f"{out} holds a run already: go on with it (--resume), or choose another one")
         return config, False
     if not (out / CONFIG).exists():
         if not config:
@@ -272,4 +275,6 @@ def _carried_out(planned: Plan, out: Path, listener: Listener) -> Mapping[str, f
         if not trainer.resume():
             for reporter in trainer.reporters:
                 reporter.rewind(-1)
+        if is_first():
+            listener.began(trainer.steps, trainer.progress.step)
         return trainer.run(listener.stop)
