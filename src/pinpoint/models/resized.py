@@ -1,4 +1,4 @@
-"""Networks of other widths than their architecture's: their layers are made to fit the weights they are given."""
+"""Networks of other widths than their architecture has: layers are made to fit the weights they get."""
 
 from collections.abc import Mapping
 

@@ -15,11 +15,14 @@ from pinpoint.hub import ModelSpec
 from pinpoint.losses import point_loss
 from pinpoint.models import Architecture, architecture
 from pinpoint.skeletons import Skeleton, skeleton
+from pinpoint.training.compress.distill import with_teacher
+from pinpoint.training.compress.prune import start_pruned
 from pinpoint.training.config import DataSource, TrainConfig
 from pinpoint.training.inspection import findings, never_labelled, usable
 from pinpoint.training.one_stage import OneStageTask, Schedule
 from pinpoint.training.task import Task
 from pinpoint.training.top_down import SmallPart, TopDownTask
+from pinpoint.training.transfer import load_weights
 
 __all__ = ["SIGMA", "Data", "build_task", "read_data", "task_of", "with_sigmas"]
 
@@ -105,6 +108,7 @@ def task_of(config: TrainConfig, data: Data) -> Task:
     """Make the network, and what it is taught with, for data that is read.
 
     Raises:
+        OSError: The weights to start from cannot be read.
         ValueError: The data does not fit the configuration.
     """
     kind = architecture(config.model)
@@ -112,7 +116,13 @@ def task_of(config: TrainConfig, data: Data) -> Task:
     build = _one_stage if kind.pipeline == "one-stage" else _top_down
     columns = with_sigmas(data.val.skeleton, config.sigmas)
     train = [replace(samples, skeleton=columns) for samples in data.train]
-    return build(config, kind, train, replace(data.val, skeleton=columns))
+    task = build(config, kind, train, replace(data.val, skeleton=columns))
+    if config.weights:
+        transfer = load_weights(task.network, Path(config.weights), columns)
+        log.info("%s starts from weights:\n%s", config.model, transfer)
+    if config.prune is not None:
+        start_pruned(task, config.prune)
+    return task if config.distill is None else with_teacher(task, config.distill)
 
 
 def _wanted_skeleton(config: TrainConfig, kind: Architecture) -> Skeleton | None:

@@ -71,7 +71,7 @@ class TopDownTask:
     ) -> None:
         self.network, self.spec = network, spec
         self.weights, self.lengths = tuple(weights), tuple(len(source) for source in sources)
-        self._sources, self._point_loss, self._ohkm = tuple(sources), loss, ohkm
+        self.sources, self._point_loss, self._ohkm = tuple(sources), loss, ohkm
         self._val, self._small = val, small
 
     @property
@@ -83,7 +83,7 @@ class TopDownTask:
         """See `Task`."""
         small = self._small
         codec = small.codec if small is not None and progress < small.share else self.codec
-        sources = [replace(source, input_size=codec.input_size) for source in self._sources]
+        sources = [replace(source, input_size=codec.input_size) for source in self.sources]
         pairs = [sources[one.source].crop(one.row, one.epoch) for one in draws]
         xy = np.stack([points for _, points in pairs])
         targets = codec.encode(xy, np.asarray(np.isfinite(xy).all(axis=-1)))
