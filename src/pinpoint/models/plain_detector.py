@@ -124,8 +124,10 @@ class PlainDetector(nn.Module):
 
     def readable(self, logits: Tensor, boxes: Tensor, points: Tensor, centers: Tensor) -> tuple[Tensor]:
         """One row per cell as `Dense` reads it, shape (B, n, 5 + 3K)."""
-        seen = torch.cat([points[..., :2], points[..., 2:].sigmoid()], dim=-1)
-        return (torch.cat([boxes, logits.sigmoid()[..., None], seen.flatten(2)], dim=-1),)
+        columns = [boxes, logits.sigmoid()[..., None]]
+        if self.keypoints:  # exporters stumble over arrays of nothing
+            columns.append(torch.cat([points[..., :2], points[..., 2:].sigmoid()], dim=-1).flatten(2))
+        return (torch.cat(columns, dim=-1),)
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:
