@@ -6,7 +6,8 @@ from PIL import Image
 
 from datasets.conftest import ARROW, LEFT, RIGHT, TIP, annotation, category
 from odd_inputs import jpeg_with_orientation
-from pinpoint.datasets.samples import find_picture, frame_of_labels, read_samples
+from pinpoint.datasets.labels import frame_of_labels
+from pinpoint.datasets.samples import find_picture, read_samples
 from pinpoint.geometry import transform_points
 from pinpoint.skeletons import Skeleton
 

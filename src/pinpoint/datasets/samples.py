@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pinpoint.datasets.labels import completed, frame_of_labels, in_skeleton, usual_skeleton
 from pinpoint.datasets.pictures import Pictures
 from pinpoint.geometry import (
     Float,
     Size,
-    boxes_of_points,
     compose,
     identity,
-    meets_picture,
     resize,
     transform_boxes,
     transform_points,
@@ -28,14 +26,10 @@ from pinpoint.io.records import Record
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["Samples", "find_picture", "frame_of_labels", "read_samples"]
+__all__ = ["Samples", "find_picture", "read_samples"]
 
 log = logging.getLogger(__name__)
 
-AREA_OF_BOX = (
-    0.53  # the share of a person's box that the person covers, as CrowdPose's and AIC's evaluations have it
-)
-MARGIN = 0.1  # how far a box around points is grown on every side, as a share of its longer one
 NAMED = 5  # pictures that a warning names
 
 
@@ -123,8 +117,8 @@ def read_samples(
     records = read_coco_truth(annotations)
     if not any(len(record.keypoints) for record in records):
         raise ValueError(f"{annotations} holds no labelled instance, so there is nothing to learn from")
-    skeleton = skeleton if skeleton is not None else _usual_skeleton(records)
-    records = _of_skeleton(records, skeleton, annotations)
+    skeleton = skeleton if skeleton is not None else usual_skeleton(records)
+    records = in_skeleton(records, skeleton, annotations)
     names = list(dict.fromkeys(record.image for record in records))
     paths = [find_picture(name, annotations, folder) for name in names]
     pictures = Pictures(paths, cache, longest=longest, progress=progress)
@@ -140,22 +134,6 @@ def find_picture(name: str, annotations: Path, folder: Path | None) -> Path:
     return next((place / name for place in places if (place / name).exists()), beside / name)
 
 
-def frame_of_labels(stated: Size | None, actual: Size) -> Float | None:
-    """The map `picture_from_labels` of a picture whose annotations state a size.
-
-    Args:
-        stated: Width and height that the annotations were made in; none where they do not say it.
-        actual: Width and height of the picture, upright.
-
-    Returns:
-        Shape (2, 3); none where the picture lies on its side, so that nobody knows which way it was turned.
-    """
-    if stated is None or min(stated) < 1:
-        return identity()
-    width, height = actual
-    return None if stated == (height, width) != actual else resize(stated, actual)
-
-
 class _Moved(NamedTuple):
     """Instances of one picture in the pixels in which it is kept."""
 
@@ -163,56 +141,6 @@ class _Moved(NamedTuple):
     xy: Float
     boxes: Float
     areas: Float
-
-
-def _usual_skeleton(records: Sequence[Record]) -> Skeleton:
-    """The skeleton of most instances; one without keypoints only where no other is."""
-    count: Counter[Skeleton] = Counter()
-    for record in records:
-        count[record.keypoints.skeleton] += len(record.keypoints)
-    ranked = sorted(count, key=lambda kind: (len(kind) > 0, count[kind]), reverse=True)
-    if sum(count[kind] > 0 for kind in ranked) > 1:
-        log.info("several skeletons: %s", ", ".join(f"{count[kind]} of {kind!r}" for kind in ranked))
-    return ranked[0]
-
-
-def _of_skeleton(records: Sequence[Record], goal: Skeleton, path: Path) -> list[Record]:
-    """Say the labels in the names of one skeleton; those that share none with it are left out."""
-    strange = [
-        record
-        for record in records
-        if len(goal) and len(record.keypoints) and not _share(goal, record.keypoints.skeleton)
-    ]
-    count = sum(len(record.keypoints) for record in strange)
-    if count == sum(len(record.keypoints) for record in records):
-        kinds = sorted({repr(record.keypoints.skeleton) for record in strange})
-        raise ValueError(f"{path} labels {', '.join(kinds)}, which shares no keypoint with {goal!r}")
-    if count:
-        log.warning("%s: %d instances share no keypoint with %r: left out", path.name, count, goal)
-    gone = set(map(id, strange))
-    return [
-        replace(record, keypoints=_by_name(record.keypoints, goal))
-        for record in records
-        if id(record) not in gone
-    ]
-
-
-def _share(one: Skeleton, other: Skeleton) -> bool:
-    return bool(set(one.keypoints) & set(other.keypoints))
-
-
-def _by_name(kps: Keypoints, goal: Skeleton) -> Keypoints:
-    """The same labels in the columns of another skeleton; NaN where there is no keypoint of that name.
-
-    Nothing is made from other keypoints, as `convert` does: a network shall learn what people labelled.
-    """
-    source = kps.skeleton
-    columns = np.array(
-        [source.index(name) if name in source else len(source) for name in goal.keypoints], int
-    )
-    xy = np.concatenate([kps.xy, np.full((len(kps), 1, 2), np.nan)], axis=1)[:, columns]
-    scores = np.concatenate([kps.scores, np.zeros((len(kps), 1))], axis=1)[:, columns]
-    return replace(kps, xy=xy, scores=scores, skeleton=goal, visible=None, xyz=None)
 
 
 def _joined(
@@ -299,14 +227,10 @@ def _with_boxes(parts: Sequence[_Moved], pictures: Pictures) -> list[_Moved]:
     mended = left_out = 0
     kept: list[_Moved] = []
     for part in parts:
-        size = pictures.size(part.number)
-        bad = ~_usable(part.boxes, size)
-        boxes = np.where(bad[:, None], _boxes_around(part.xy), part.boxes)
-        good = _usable(boxes, size)
-        mended, left_out = mended + int((bad & good).sum()), left_out + int((~good).sum())
-        known = np.isfinite(part.areas) & (part.areas > 0)
-        areas = np.where(known, part.areas, AREA_OF_BOX * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
-        kept.append(_Moved(part.number, part.xy[good], boxes[good], areas[good]))
+        whole = completed(part.xy, part.boxes, part.areas, pictures.size(part.number))
+        mended, left_out = mended + int(whole.mended.sum()), left_out + int((~whole.usable).sum())
+        rows = whole.usable
+        kept.append(_Moved(part.number, part.xy[rows], whole.boxes[rows], whole.areas[rows]))
     if mended:
         log.warning("%d instances have no box that can be used: it is made from their points", mended)
     if left_out:
@@ -316,19 +240,3 @@ def _with_boxes(parts: Sequence[_Moved], pictures: Pictures) -> list[_Moved]:
     if not any(len(part.xy) for part in kept):
         raise ValueError(f"none of {left_out} instances has a box that can be used, or points that span one")
     return kept
-
-
-def _usable(boxes: Float, size: Size) -> NDArray[np.bool_]:
-    """Whether each box is finite, has an area and a part in the picture, shapes (N, 4) -> (N,)."""
-    return (
-        meets_picture(boxes, size)
-        & np.isfinite(boxes).all(axis=1)
-        & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    )
-
-
-def _boxes_around(xy: Float) -> Float:
-    """Boxes around points with a margin, shapes (N, K, 2) -> (N, 4); without area if the points are one."""
-    boxes = boxes_of_points(xy)
-    margin = MARGIN * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)
-    return boxes + margin * [-1, -1, 1, 1]
