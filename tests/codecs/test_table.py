@@ -18,6 +18,7 @@ ROWS = [
     {"kind": "yunet", "input_size": [320, 320]},
     {"kind": "yolo-pose", "input_size": [640, 640], "keypoints": 21, "values": 2},
     {"kind": "rtmo", "input_size": [640, 640]},
+    {"kind": "dense", "input_size": [320, 320], "keypoints": 17, "max_iou": 0.5},
 ]
 
 
