@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pinpoint.cli.compress import compress_app
 from pinpoint.cli.models import models_app
 from pinpoint.cli.train import train
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models_app, name="models")
+app.add_typer(compress_app, name="compress")
 
 
 class Task(StrEnum):

@@ -15,7 +15,7 @@ from pinpoint.io.errors import UnreadableError
 if TYPE_CHECKING:
     from pinpoint.cli.stopping import Stop
 
-__all__ = ["Request", "run_training", "train"]
+__all__ = ["Request", "assign", "run_training", "train"]
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -110,7 +110,7 @@ def train(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
         if weights is not None:
             config["weights"] = str(weights.resolve())
         for assignment in set_ or ():
-            _assign(config, assignment)
+            assign(config, assignment)
     except (ValueError, ImportError) as error:
         raise typer.Exit(refuse(error, WRONG_USAGE)) from None
     except OSError as error:
@@ -217,7 +217,7 @@ def _files(data: Sequence[str], val: str | None, pictures: Sequence[str]) -> dic
     return {key: value for key, value in found.items() if value}
 
 
-def _assign(config: dict[str, Any], text: str) -> None:
+def assign(config: dict[str, Any], text: str) -> None:
     """Set the value of a key, in a table where the key has a dot.
 
     Raises:

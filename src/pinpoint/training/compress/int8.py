@@ -33,7 +33,7 @@ from pinpoint.training.compress.table import Comparison, Limits, compare_files, 
 from pinpoint.training.gate import Difference, compare
 from pinpoint.training.gate_samples import GateSamples
 
-__all__ = ["METHODS", "Choice", "Quantizer", "Sensitivity", "choose", "compress_int8"]
+__all__ = ["METHODS", "Choice", "Quantizer", "Sensitivity", "choose", "compress_int8", "halves"]
 
 log = logging.getLogger(__name__)
 
@@ -225,9 +225,7 @@ class Trial:
 
     def on_few(self) -> "Trial":
         """The same on some of the pictures."""
-        step = max(1, len(self.samples) // FEW)
-        pictures, truth = self.samples.pictures[::step], self.samples.truth[::step]
-        return replace(self, samples=replace(self.samples, pictures=pictures, truth=truth))
+        return replace(self, samples=_every(self.samples, max(1, len(self.samples) // FEW)))
 
 
 def choose(
@@ -285,8 +283,7 @@ def compress_int8(
     source: Path,
     out: Path,
     val: GateSamples,
-    calibration: GateSamples,
-    trial: GateSamples,
+    known: tuple[GateSamples, GateSamples],
     limits: Limits,
     methods: Sequence[str] = tuple(METHODS),
     progress: Progress | None = None,
@@ -298,13 +295,12 @@ def compress_int8(
         out: The file to write. It is written whatever the comparison says; what becomes of a file that fails
             is the caller's decision.
         val: What the two are compared on.
-        calibration: What ranges are told from.
-        trial: What layers and methods are chosen on; better not the pictures of `calibration`.
+        known: What ranges are told from, and what layers and methods are tried on; see `halves`.
         limits: What may be lost, and what must be gained.
         methods: Keys of `METHODS` to choose from.
         progress: Told what is done.
     """
-    reference = open_session(source)
+    reference, (calibration, trial) = open_session(source), known
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         quantizer = Quantizer(source, _batches(calibration, reference), folder)
@@ -318,6 +314,15 @@ def compress_int8(
         part.write_bytes(small.read_bytes())
         part.replace(out)
     return choice, comparison
+
+
+def halves(samples: GateSamples) -> tuple[GateSamples, GateSamples]:
+    """Every other sample, and the rest."""
+    return _every(samples, 2), _every(samples, 2, 1)
+
+
+def _every(samples: GateSamples, step: int, start: int = 0) -> GateSamples:
+    return replace(samples, pictures=samples.pictures[start::step], truth=samples.truth[start::step])
 
 
 class _Once(CalibrationDataReader):
