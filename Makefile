@@ -59,8 +59,9 @@ $(VENV)/dev.stamp: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 constraints:
 	rm -rf build/newest
 	$(PYTHON) -m venv build/newest
-	build/newest/bin/python -m pip install --quiet --editable '.[dev]'
-	{ sed '/^$$/q' constraints.txt; build/newest/bin/python -m pip freeze --exclude-editable; } > build/constraints.txt
+	sed '/^$$/q' constraints.txt > build/pinned.txt
+	build/newest/bin/python -m pip install --quiet --constraint build/pinned.txt --editable '.[dev]'
+	{ cat build/pinned.txt; build/newest/bin/python -m pip freeze --exclude-editable --exclude torch; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/newest
 

@@ -168,13 +168,11 @@ def _checked(request: Request) -> list[str]:
 
 def _trained(request: Request, stop: "Stop", stack: ExitStack) -> list[str]:
     """Train; stops are noted in good order from the moment on that there is something to keep."""
-    import torch
-
     from pinpoint.cli.train_report import Decoding, Telling, plan_lines, result_lines
     from pinpoint.training import Listener, Plan, train
+    from pinpoint.training.device import use_threads
 
-    if request.threads:
-        torch.set_num_threads(request.threads)
+    use_threads(request.threads)
     decoding, telling = stack.enter_context(Decoding()), stack.enter_context(Telling())
 
     def planned(plan: Plan) -> None:

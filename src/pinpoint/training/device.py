@@ -8,12 +8,18 @@ from torch import Tensor, nn
 from pinpoint.hub import ModelSpec
 from pinpoint.training.processes import local_rank
 
-__all__ = ["chosen_device", "device_of", "mixed_precision", "normalised", "on_device"]
+__all__ = ["chosen_device", "device_of", "mixed_precision", "normalised", "on_device", "use_threads"]
 
 
 def chosen_device() -> torch.device:
     """This process's accelerator, or the CPU."""
     return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def use_threads(count: int) -> None:
+    """Have torch compute with so many threads; 0 leaves it to torch."""
+    if count:
+        torch.set_num_threads(count)
 
 
 def device_of(network: nn.Module) -> torch.device:
