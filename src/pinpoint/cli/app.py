@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pinpoint.cli.compress import compress_app
+from pinpoint.cli.export import export
 from pinpoint.cli.models import models_app
 from pinpoint.cli.train import train
 
@@ -40,6 +41,13 @@ class Search(StrEnum):
     AUTO = "auto"
     WHOLE = "whole"
     TILES = "tiles"
+
+
+class Boxes(StrEnum):
+    """Where `evaluate` looks for keypoints."""
+
+    DETECT = "detect"
+    TRUTH = "truth"
 
 
 class FormatName(StrEnum):
@@ -200,6 +208,37 @@ def bench(
     raise typer.Exit(run_bench(choice, tuple(inputs), counts, repeats, json=json))
 
 
+@app.command()
+def evaluate(  # noqa: PLR0913, PLR0917
+    data: Annotated[Path, typer.Option(metavar="FILE", help="COCO annotations of what is there.")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="A task, a model of the catalogue or a file.")],
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the pictures.", show_default="beside the annotations"),
+    ] = None,
+    boxes: Annotated[
+        Boxes, typer.Option(**_one_of(Boxes), help="Find the instances, or look into the annotated boxes.")
+    ] = Boxes.DETECT,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers there too.")] = None,
+    detector: Annotated[str | None, DETECTOR] = None,
+    search: Annotated[Search, SEARCH] = Search.AUTO,
+    looks: Annotated[int | None, LOOKS] = None,
+    threads: Annotated[int, THREADS] = 0,
+    provider: Annotated[list[str] | None, PROVIDER] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is done and why.")] = False,
+) -> None:
+    """Measure a model on labelled pictures: AP, AR and PCK, and NME of faces.
+
+    Exit status: 0 done, 1 some pictures could not be read (each is named, the rest measured), 2 wrong usage.
+    """
+    from pinpoint.cli.estimators import Choice
+    from pinpoint.cli.evaluate import Request, run_evaluation
+
+    given = boxes is Boxes.TRUTH
+    choice = Choice(model, detector, search.value, looks, threads, tuple(provider or ()), boxes=given)
+    raise typer.Exit(run_evaluation(Request(data, pictures, choice, json), verbose=verbose))
+
+
 def _counts(text: str) -> tuple[int, ...]:
     try:
         counts = tuple(int(part) for part in text.split(","))
@@ -211,3 +250,4 @@ def _counts(text: str) -> tuple[int, ...]:
 
 
 app.command()(train)
+app.command()(export)

@@ -1,0 +1,131 @@
+"""From what was found in many pictures to the numbers of a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinpoint.evaluation.average_precision import Found, Truth, keypoint_measures
+from pinpoint.evaluation.boxes import box_measures
+from pinpoint.evaluation.nme import OUTER_EYE_CORNERS, length_between, nme
+from pinpoint.evaluation.pairing import pair_by_distance
+from pinpoint.evaluation.points import longer_sides, pck
+from pinpoint.geometry import Float
+from pinpoint.keypoints import Keypoints
+
+__all__ = ["Judged", "instance_scores", "measures_of_boxes", "measures_of_keypoints"]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One picture: what is in it, and what was found.
+
+    Args:
+        truth: N labelled instances with boxes and areas.
+        crowds: Boxes in which nothing counts for or against, shape (C, 4).
+        found: M found instances of the same skeleton.
+        rows: In the box of which labelled instance each found one was looked for, shape (M,); none where
+            nobody said where to look.
+    """
+
+    truth: Keypoints
+    crowds: Float
+    found: Keypoints
+    rows: NDArray[np.intp] | None = None
+
+
+def measures_of_keypoints(pictures: Sequence[Judged], sigmas: Float) -> dict[str, float]:
+    """Measure keypoints.
+
+    Args:
+        pictures: Of one skeleton, one picture or more.
+        sigmas: OKS falloff of each keypoint, shape (K,).
+
+    Returns:
+        COCO's ten numbers (`AP` to `ARl`), `PCK@.1` and `PCK@.05` by the longer side of the box, `NME` where
+        there are outer corners of eyes, and `missed`, the labelled instances for which nothing was found.
+        These are wrong in PCK and do not count in NME. What is found is paired with what is labelled by the
+        distance of the points, where it was not looked for in given boxes.
+    """
+    measures = keypoint_measures(_truth(pictures), _found(pictures), sigmas)
+    truth = np.concatenate([one.truth.xy for one in pictures])
+    boxes = np.concatenate([np.asarray(one.truth.boxes) for one in pictures])
+    predicted = np.concatenate([_paired(one) for one in pictures])
+    sizes = longer_sides(boxes)
+    measures |= {f"PCK@{share}": pck(truth, predicted, sizes, float(share)) for share in (".1", ".05")}
+    columns = pictures[0].truth.skeleton
+    if all(name in columns for name in OUTER_EYE_CORNERS):
+        errors = nme(truth, predicted, length_between(truth, columns))
+        measures["NME"] = float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
+    labelled = _there(truth).any(axis=1)
+    return measures | {"missed": float((labelled & ~_there(predicted).any(axis=1)).sum())}
+
+
+def measures_of_boxes(pictures: Sequence[Judged]) -> dict[str, float]:
+    """Measure boxes: see `box_measures`."""
+    return dict(
+        box_measures(
+            [
+                (
+                    np.asarray(one.truth.boxes),
+                    one.crowds,
+                    np.zeros((0, 4)) if one.found.boxes is None else one.found.boxes,
+                    _box_scores(one.found),
+                )
+                for one in pictures
+            ]
+        )
+    )
+
+
+def instance_scores(kps: Keypoints) -> Float:
+    """How sure an estimator is of each instance, shape (N,): score of the box x mean of the keypoints'."""
+    points = kps.scores.mean(axis=1) if len(kps.skeleton) else np.ones(len(kps))
+    return np.nan_to_num(points * _box_scores(kps))
+
+
+def _box_scores(kps: Keypoints) -> Float:
+    return np.ones(len(kps)) if kps.box_scores is None else np.nan_to_num(kps.box_scores)
+
+
+def _there(xy: Float) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(xy).all(axis=-1))
+
+
+def _truth(pictures: Sequence[Judged]) -> Truth:
+    """Instances and, as instances without labels, crowds."""
+    k = len(pictures[0].truth.skeleton)
+    crowds = np.concatenate([one.crowds for one in pictures])
+    own = [len(one.truth) for one in pictures]
+    others = [len(one.crowds) for one in pictures]
+    numbers = np.arange(len(pictures))
+    return Truth(
+        picture=np.concatenate([np.repeat(numbers, own), np.repeat(numbers, others)]),
+        xy=np.concatenate([*(one.truth.xy for one in pictures), np.full((len(crowds), k, 2), np.nan)]),
+        boxes=np.concatenate([*(np.asarray(one.truth.boxes) for one in pictures), crowds]),
+        areas=np.concatenate(
+            [*(np.asarray(one.truth.areas) for one in pictures), (crowds[:, 2:] - crowds[:, :2]).prod(axis=1)]
+        ),
+        crowd=np.repeat([False, True], [sum(own), sum(others)]),
+    )
+
+
+def _found(pictures: Sequence[Judged]) -> Found:
+    """Instances of which at least one point was found."""
+    xy = np.concatenate([one.found.xy for one in pictures])
+    scores = np.concatenate([instance_scores(one.found) for one in pictures])
+    numbers = np.repeat(np.arange(len(pictures)), [len(one.found) for one in pictures])
+    rows = np.flatnonzero(_there(xy).any(axis=1))
+    return Found(numbers[rows], xy[rows], scores[rows])
+
+
+def _paired(one: Judged) -> Float:
+    """The prediction of each labelled instance, shape (N, K, 2), NaN where there is none."""
+    if one.rows is not None:
+        predicted = np.full(one.truth.xy.shape, np.nan)
+        predicted[one.rows] = one.found.xy
+        return predicted
+    rows = pair_by_distance(one.truth.xy, one.found.xy, longer_sides(np.asarray(one.truth.boxes)))
+    nothing = np.full((1, *one.truth.xy.shape[1:]), np.nan)
+    return np.concatenate([one.found.xy, nothing])[rows]

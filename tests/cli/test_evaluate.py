@@ -1,0 +1,145 @@
+"""`pinpoint evaluate`: labelled pictures, a model that is a fake, and the numbers of both."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cli.fake_model import find_one
+from pinpoint.cli import estimators
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton, skeleton
+
+COCO = skeleton("coco17")
+BOX = [9.5, 9.5, 49.5, 39.5]  # 10 10 40 30 in COCO's numbers
+
+
+def label(kps, picture=1, **changes):
+    """An annotation that says exactly what a model says."""
+    flat = np.concatenate([kps.xy[0], np.full((len(kps.skeleton), 1), 2)], axis=1).ravel().tolist()
+    basic = {"image_id": picture, "category_id": 1, "bbox": [10, 10, 40, 30], "area": 700, "keypoints": flat}
+    return basic | changes
+
+
+@pytest.fixture
+def evaluate(folder, pinpoint, picture, monkeypatch):
+    """Writes labels of pictures of 64 x 48 and evaluates the fake, or another model, on them."""
+
+    def run(annotations, *options, model=find_one, columns=COCO, pictures=("1.png",), **stated):
+        for name in pictures:
+            picture(name)
+        images = [
+            {"id": number, "file_name": name, "width": 64, "height": 48} | stated
+            for number, name in enumerate([*pictures, *stated.pop("gone", ())], 1)
+        ]
+        category = {"id": 1, "name": columns.name, "keypoints": list(columns.keypoints)}
+        parts = {"images": images, "categories": [category], "annotations": annotations}
+        (folder / "labels.json").write_text(json.dumps(parts))
+        monkeypatch.setattr(estimators, "load_estimator", lambda choice: model)
+        outcome = pinpoint(
+            "evaluate", "--data", "labels.json", "--model", "fake", "--json", "o.json", *options
+        )
+        path = folder / "o.json"
+        return outcome, json.loads(path.read_text()) if path.exists() else {}
+
+    return run
+
+
+PERFECT = find_one(np.zeros((48, 64, 3), np.uint8), [BOX])
+
+
+def test_a_model_that_says_what_is_labelled_is_perfect(evaluate):
+    outcome, numbers = evaluate([label(PERFECT)], "--boxes", "truth")
+    assert outcome.status == 0
+    assert numbers["AP"] == pytest.approx(1) and numbers["PCK@.1"] == 1
+    assert (numbers["pictures"], numbers["instances"], numbers["failed"], numbers["missed"]) == (1, 1, 0, 0)
+    assert numbers["APm"] is None  # 700 square pixels are small
+
+
+def test_the_table_shows_numbers_and_what_was_assumed(evaluate):
+    bare = label(PERFECT, keypoints=[0] * 51)
+    out = evaluate([label(PERFECT), bare], "--boxes", "truth")[0].out
+    title, head, row, *notes = out.splitlines()
+    assert title == "fake on labels.json: 1 pictures, 2 instances, boxes: truth"
+    shown = dict(zip(head.split(), row.split(), strict=True))
+    assert (shown["AP"], shown["APm"], shown["PCK@.1"], shown["missed"]) == ("1.000", "-", "1.000", "0")
+    assert "sigmas: those of coco17" in notes
+    assert (
+        "not labelled: 17 of 34 points do not count; 1 instances without any count neither for nor against"
+        in notes
+    )
+
+
+def test_without_boxes_the_model_finds_for_itself(evaluate):
+    """The fake reads the whole picture: its points are far from those in the box."""
+    outcome, numbers = evaluate([label(PERFECT)])
+    assert outcome.status == 0 and numbers["boxes"] == "detect"
+    assert numbers["AP"] == 0
+    whole = find_one(np.zeros((48, 64, 3), np.uint8))
+    assert evaluate([label(whole)])[1]["AP"] == pytest.approx(1)
+
+
+def test_unreadable_pictures_are_named_and_the_rest_is_measured(evaluate):
+    outcome, numbers = evaluate([label(PERFECT), label(PERFECT, 2)], "--boxes", "truth", gone=("gone.png",))
+    assert outcome.status == 1 and "failed: gone.png" in outcome.err
+    assert (numbers["AP"], numbers["failed"], numbers["instances"]) == (pytest.approx(1), 1, 1)
+
+
+def test_no_readable_picture_at_all_is_said(evaluate):
+    outcome, numbers = evaluate([label(PERFECT)], pictures=(), gone=("gone.png",))
+    assert outcome.status == 1 and "no picture could be read" in outcome.err and not numbers
+
+
+def test_labels_of_another_size_are_compared_in_their_own(evaluate):
+    """Stated twice as large: the box given to the model and what it finds are scaled there and back."""
+    box = (np.array(BOX) + 0.5) * 2 - 0.5
+    large = find_one(np.zeros((96, 128, 3), np.uint8), [box])
+    _, numbers = evaluate(
+        [label(large, bbox=[20, 20, 80, 60], area=2800)], "--boxes", "truth", width=128, height=96
+    )
+    assert numbers["AP"] == pytest.approx(1) and numbers["PCK@.05"] == 1
+    assert numbers["assumptions"]["sizes"].startswith("1 pictures have another")
+
+
+OWN = Skeleton("own", ("nose", "tip"))
+
+
+def test_own_keypoints_that_the_model_lacks_are_wrong_and_named(evaluate):
+    xy = np.stack([PERFECT.xy[0, 0], [30.0, 30.0]])[None]
+    own = Keypoints(xy, np.ones((1, 2)), OWN)
+    _, numbers = evaluate([label(own)], "--boxes", "truth", columns=OWN)
+    assert numbers["PCK@.1"] == 0.5
+    assert numbers["assumptions"]["not predicted"] == "tip: wrong wherever labelled"
+    assert numbers["assumptions"]["sigmas"].startswith("those of the model for 1 keypoints, 0.05 for 1")
+
+
+def test_a_model_of_other_keypoints_is_refused(evaluate):
+    tip = Skeleton("tip", ("tip",))
+    outcome, _ = evaluate([label(Keypoints(np.ones((1, 1, 2)), np.ones((1, 1)), tip))], columns=tip)
+    assert outcome.status == 2 and "share no keypoint" in outcome.err
+
+
+def test_a_detector_is_measured_by_its_boxes(evaluate):
+    def detector(image, boxes=None):
+        found = Keypoints.empty(skeleton("box"))
+        box = {"boxes": np.array([BOX]), "box_scores": np.ones(1)}
+        return replace(found, xy=np.zeros((1, 0, 2)), scores=np.zeros((1, 0)), **box)
+
+    outcome, numbers = evaluate([label(PERFECT)], model=detector)
+    assert outcome.status == 0 and (numbers["recall"], numbers["AP"]) == (1, pytest.approx(1))
+    assert evaluate([label(PERFECT)], "--boxes", "truth", model=detector)[0].status == 2
+
+
+def test_a_model_that_finds_nothing_scores_nothing(evaluate):
+    _, numbers = evaluate([label(PERFECT)], model=lambda image, boxes=None: Keypoints.empty(COCO))
+    assert (numbers["AP"], numbers["PCK@.1"], numbers["missed"]) == (0, 0, 1)
+
+
+def test_a_file_without_labels_is_refused(evaluate):
+    outcome, _ = evaluate([])
+    assert outcome.status == 2 and "holds no labelled instance" in outcome.err
+
+
+def test_numbers_that_cannot_be_written_are_an_error(evaluate):
+    assert evaluate([label(PERFECT)], "--json", "no/such/folder/o.json")[0].status == 1
