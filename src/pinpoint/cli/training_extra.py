@@ -5,13 +5,16 @@ from importlib.util import find_spec
 __all__ = ["check_training_extra"]
 
 
-def check_training_extra() -> None:
+def check_training_extra(*also: str) -> None:
     """See whether the packages of the extra `train` are there, without importing them.
+
+    Args:
+        also: Packages of it that not every command needs.
 
     Raises:
         ImportError: One is not; the message says how to get it.
     """
-    if missing := [name for name in ("torch", "safetensors") if find_spec(name) is None]:
+    if missing := [name for name in ("torch", "safetensors", *also) if find_spec(name) is None]:
         raise ImportError(
             f"this needs {' and '.join(missing)}, which are not installed: "
             'pip install "pinpoint-keypoints[train]"'
