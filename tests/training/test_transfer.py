@@ -1,6 +1,7 @@
 """Weights in another network: equal tensors are taken, keypoints go where their names are."""
 
 import copy
+import logging
 import os
 from dataclasses import replace
 from functools import cache
@@ -11,8 +12,11 @@ import torch
 from pinpoint.hub import ModelSpec
 from pinpoint.models import architecture
 from pinpoint.skeletons import Skeleton, skeleton
+from pinpoint.training.build import build_task
 from pinpoint.training.checkpoint import write_checkpoint
+from pinpoint.training.config import config_from_dict
 from pinpoint.training.transfer import load_weights
+from shapes import KEYPOINTS, make_shapes
 
 COCO = skeleton("coco17")
 OWN = Skeleton("own", ("handle", "left_knee", "tip", "nose", "edge"))
@@ -196,6 +200,20 @@ def test_the_table_says_what_became_of_everything(tmp_path):
     assert f"weights     {tmp_path / 'best.safetensors'}" in table
     assert "by name     left_knee, nose" in table and "from chance handle, tip, edge" in table
     assert "left        head.mlp.1.weight (256x4 there, 256x6 here)" in table
+
+
+def test_a_run_starts_from_the_weights_that_its_configuration_names(tmp_path, caplog):
+    source = written(tmp_path / "first", "plain-n", Skeleton("first", ("tail", "tip")))
+    make_shapes(tmp_path, 4)
+    plain = {"model": "plain-n", "data": [{"annotations": "shapes.json"}], "input_size": [48, 64]}
+    config = config_from_dict(plain | {"weights": str(tmp_path / "first")})
+    caplog.set_level(logging.INFO, "pinpoint")
+    task = build_task(config, tmp_path, tmp_path / "cache")
+    assert "by name     tip, tail" in caplog.text
+    arrow = Skeleton("arrow", KEYPOINTS)
+    assert torch.equal(
+        rows_of(task.network, arrow, "tip"), rows_of(source, Skeleton("a", ("tail", "tip")), "tip")
+    )
 
 
 class Sly:

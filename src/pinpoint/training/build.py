@@ -11,6 +11,7 @@ import torch
 from pinpoint.datasets.crops import Crops
 from pinpoint.datasets.samples import Samples, read_samples
 from pinpoint.datasets.whole import WholePictures
+from pinpoint.evaluation.sigmas import SIGMA
 from pinpoint.hub import ModelSpec
 from pinpoint.losses import point_loss
 from pinpoint.models import Architecture, architecture
@@ -38,9 +39,6 @@ TASKS = {
     **dict.fromkeys(("hand21", "interhand42"), "hand"),
 }
 """What a skeleton is for, where it is not an object: an animal, or a kind of a user's own."""
-SIGMA = 0.05
-"""OKS falloff of keypoints for which nobody published one: between those of COCO's faces (.025 to .035) and
-bodies (.062 to .107). An error of .12 of the object's size, the root of its area, then gives an OKS of .5."""
 
 
 @dataclass(frozen=True)
