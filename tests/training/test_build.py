@@ -128,6 +128,19 @@ def test_points_outside_the_picture_are_counted(labels):
     assert "shapes.json: 2 of 16 labelled points are outside their picture" in read(path).findings
 
 
+def test_labels_that_are_no_numbers_are_counted_and_not_learnt_from(labels, caplog):
+    path, change = labels
+
+    def spoil(document):
+        document["annotations"][0]["keypoints"][0:2] = [float("nan"), 30.0]
+        document["annotations"][2]["keypoints"][3:5] = [float("nan"), float("nan")]
+
+    change(spoil)
+    data = read(path)
+    assert "shapes.json: 2 labels are no numbers (NaN): they count as not labelled" in caplog.text
+    assert sum(samples.labelled.sum() for samples in (*data.train, data.val)) == 14
+
+
 def test_clean_data_gives_no_findings(labels):
     assert read(labels[0]).findings == ()
 

@@ -118,6 +118,7 @@ def read_samples(
     if not any(len(record.keypoints) for record in records):
         raise ValueError(f"{annotations} holds no labelled instance, so there is nothing to learn from")
     skeleton = skeleton if skeleton is not None else usual_skeleton(records)
+    _warn_of_broken(records, annotations)
     records = in_skeleton(records, skeleton, annotations)
     names = list(dict.fromkeys(record.image for record in records))
     paths = [find_picture(name, annotations, folder) for name in names]
@@ -132,6 +133,16 @@ def find_picture(name: str, annotations: Path, folder: Path | None) -> Path:
     beside = annotations.parent
     places = (beside, beside / annotations.stem, beside / "images", beside.parent / "images", beside.parent)
     return next((place / name for place in places if (place / name).exists()), beside / name)
+
+
+def _warn_of_broken(records: Sequence[Record], path: Path) -> None:
+    """Labels without numbers count as not labelled; whoever wrote them should know."""
+    broken = sum(
+        int(np.sum((record.keypoints.scores > 0) & ~np.isfinite(record.keypoints.xy).all(axis=-1)))
+        for record in records
+    )
+    if broken:
+        log.warning("%s: %d labels are no numbers (NaN): they count as not labelled", path.name, broken)
 
 
 class _Moved(NamedTuple):
