@@ -72,15 +72,16 @@ class _Normal(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Normal values in float32, mean (C,), variance (C,) and how many values a channel has."""
-        mean, variance, count = _joined(*_moments(values.float()))
+        """Normal values in float32 or more, mean (C,), variance (C,) and how many values a channel has."""
+        wide = values.to(torch.promote_types(values.dtype, torch.float32))
+        mean, variance, count = _joined(*_moments(wide))
         if count <= 1:
             raise ValueError(
                 f"Expected more than 1 value per channel when training, got {int(count)} in all processes"
             )
         shape = _along_channels(values)
         scale = (variance + eps).rsqrt()
-        normal = (values.float() - mean.view(shape)) * scale.view(shape)
+        normal = (wide - mean.view(shape)) * scale.view(shape)
         ctx.save_for_backward(normal, scale, count)
         ctx.mark_non_differentiable(mean, variance, count)
         ctx.dtype = values.dtype

@@ -57,9 +57,9 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tenso
 
 
 def _laid_out(tensor: Tensor, parameter: Tensor, key: str) -> Tensor:
-    """A tensor in the memory layout of its parameter, which the fused step takes for granted."""
+    """A copy in the memory layout of its parameter, which the fused step takes for granted."""
     if not tensor.ndim:
-        return tensor
+        return tensor.clone()
     if tensor.shape != parameter.shape:
         shapes = f"{tuple(tensor.shape)}, expected {tuple(parameter.shape)}"
         raise ValueError(f"optimizer state {key} has shape {shapes}")
