@@ -100,3 +100,15 @@ def test_a_dark_map_is_a_missing_point(refine):
 def test_maps_of_another_size_are_refused():
     with pytest.raises(ValueError, match=r"shape \(1, 17, 48, 64\), expected \(B, K, 64, 48\)"):
         Heatmap(INPUT, MAP).decode(np.zeros((1, 17, 48, 64)))
+
+
+@pytest.mark.parametrize("udp", [False, True])
+def test_maps_of_a_mirrored_crop_turn_back(udp, rng):
+    """Points at x -> mirror_sum - x, with sides exchanged, give the plain maps once they are turned."""
+    codec = Heatmap((96, 128), (24, 32), udp=udp)
+    xy = rng.uniform(10, 80, size=(2, 3, 2))
+    order = np.array([0, 2, 1])
+    seen = np.stack([codec.mirror_sum - xy[..., 0], xy[..., 1]], axis=-1)[:, order]
+    there = np.ones((2, 3), dtype=bool)
+    (turned,) = codec.mirrored(codec.encode(seen, there)[0], order=order)
+    np.testing.assert_allclose(turned, codec.encode(xy, there)[0], atol=1e-6)

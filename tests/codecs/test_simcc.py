@@ -61,3 +61,16 @@ def test_targets_are_bells_of_height_one_with_the_given_spread():
 def test_a_ruler_of_another_length_is_refused():
     with pytest.raises(ValueError, match=r"384 and 384 bins, expected \(384, 512\)"):
         CODEC.decode(np.zeros((1, 17, 384)), np.zeros((1, 17, 384)))
+
+
+def test_rulers_of_a_mirrored_crop_turn_back(rng):
+    """Points at x -> mirror_sum - x, with sides exchanged, give the plain rulers once they are turned."""
+    codec = SimCC((96, 128))
+    xy = rng.uniform(10, 80, size=(2, 3, 2))
+    order = np.array([0, 2, 1])
+    seen = np.stack([codec.mirror_sum - xy[..., 0], xy[..., 1]], axis=-1)[:, order]
+    there = np.ones((2, 3), dtype=bool)
+    for turned, plain in zip(
+        codec.mirrored(*codec.encode(seen, there)[:2], order=order), codec.encode(xy, there)[:2], strict=True
+    ):
+        np.testing.assert_allclose(turned, plain, atol=1e-6)

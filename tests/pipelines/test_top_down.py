@@ -6,9 +6,13 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from pinpoint.codecs.heatmap import Heatmap
 from pinpoint.keypoints import Keypoints
+from pinpoint.pipelines.preparation import Preparation
 from pinpoint.pipelines.regions import BoxRegion, CircleRegion, LineRegion
-from pinpoint.pipelines.top_down import TopDown, averaged
+from pinpoint.pipelines.top_down import PointNetwork, TopDown, averaged
+from pinpoint.runtime import TensorSpec
+from pinpoint.skeletons import Skeleton
 from spots import ARROW, SIDE, SpotCodec, SpotWithExtras, boxed, lit, people, spot_network
 
 LIGHT = np.array([120.0, 70.0])
@@ -158,6 +162,36 @@ def test_a_flip_test_is_the_mean_of_two_looks():
     found = estimator(flip_test=True)(lit(120, 70))
     np.testing.assert_allclose(found.xy[0, 0], LIGHT, atol=0.1)
     np.testing.assert_allclose(found.scores, [[0.9, 0.75, 0.75]])
+
+
+class LitMaps:
+    """A network that sees, where the middle of each cell is, how red and how green the crop is."""
+
+    input = TensorSpec("input", (None, 3, 32, 48), np.dtype(np.float32))
+    outputs = (TensorSpec("maps", (None, 2, 8, 12), np.dtype(np.float32)),)
+
+    def __init__(self, codec):
+        cells = (np.arange(count) * step for count, step in zip((12, 8), codec.pixels_per_cell, strict=True))
+        self.columns, self.rows = (cell.round().astype(int) for cell in cells)
+
+    def run(self, batch):
+        return (np.ascontiguousarray(batch[:, :2, self.rows][..., self.columns]),)
+
+
+SIDES = Skeleton("sides", ("left_hand", "right_hand"), swaps=(("left_hand", "right_hand"),))
+
+
+@pytest.mark.parametrize("udp", [False, True])
+def test_heatmaps_of_both_looks_meet_before_they_are_read(udp):
+    """Red is seen as the left hand in the plain crop, and as the right one in its mirror image."""
+    codec = Heatmap((48, 32), (12, 8), refine="none", udp=udp)
+    x, y = (codec.pixels_per_cell * 2).round().astype(int)
+    image = np.zeros((32, 48, 3), np.uint8)
+    image[y - 1 : y + 2, x - 1 : x + 2, 0] = 200
+    network = PointNetwork(LitMaps(codec), codec, Preparation((48, 32), channels_first=True), SIDES)
+    found = network.twice(image, boxed([-0.5, -0.5, 47.5, 31.5]), BoxRegion(48 / 32, 1.0))
+    np.testing.assert_allclose(found.xy[0], np.tile(codec.pixels_per_cell * 2, (2, 1)))
+    np.testing.assert_allclose(found.scores, [[100 / 255, 100 / 255]], atol=1e-3)
 
 
 def test_the_mean_of_two_looks_misses_what_one_of_them_misses():

@@ -17,6 +17,7 @@ __all__ = [
     "Extras",
     "InstanceCodec",
     "Instances",
+    "MirrorCodec",
     "codec_class",
     "codec_to_dict",
     "make_codec",
@@ -62,6 +63,27 @@ class Codec(Decoder, Protocol):
         """Turn points (B, K, 2) and whether each is there (B, K) into training targets.
 
         The last is how much each point counts (B, K), the others have the form of the network's outputs.
+        """
+        ...
+
+
+class MirrorCodec(Decoder, Protocol):
+    """A decoder whose outputs for a mirrored crop can be turned back, to be averaged with the plain ones."""
+
+    @property
+    def mirror_sum(self) -> float:
+        """What x of a point and x of its mirror image add up to, in the mirror that maps cells onto cells.
+
+        That of the picture itself adds up to width - 1, and mostly maps cells between cells.
+        """
+        ...
+
+    def mirrored(self, *outputs: NDArray, order: NDArray[np.intp]) -> tuple[NDArray, ...]:
+        """What a network would have said of the plain crop, from what it says of the mirrored one.
+
+        Args:
+            outputs: Those of a crop under x -> mirror_sum - x.
+            order: For each keypoint, which one it is in a mirror (`Skeleton.flip_index`).
         """
         ...
 

@@ -60,6 +60,16 @@ class Heatmap:
         last = int(self.udp)
         return (np.array(self.input_size) - last) / (np.array(self.heatmap_size) - last)
 
+    @property
+    def mirror_sum(self) -> float:
+        """See `MirrorCodec`: the last column of the maps, in input pixels."""
+        return float((self.heatmap_size[0] - 1) * self.pixels_per_cell[0])
+
+    def mirrored(self, *outputs: NDArray, order: NDArray[np.intp]) -> tuple[NDArray, ...]:
+        """See `MirrorCodec`."""
+        (maps,) = outputs
+        return (maps[:, order, :, ::-1],)
+
     def encode(self, xy: Float, visible: ArrayLike) -> tuple[NDArray, ...]:
         """Bells of height 1, centred between cells where the point is.
 

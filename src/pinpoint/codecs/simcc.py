@@ -51,6 +51,16 @@ class SimCC:
         width, height = self.input_size
         return round(width * self.split_ratio), round(height * self.split_ratio)
 
+    @property
+    def mirror_sum(self) -> float:
+        """See `MirrorCodec`: the last bin of x, in input pixels."""
+        return (self.bins[0] - 1) / self.split_ratio
+
+    def mirrored(self, *outputs: NDArray, order: NDArray[np.intp]) -> tuple[NDArray, ...]:
+        """See `MirrorCodec`."""
+        x, y = outputs
+        return x[:, order, ::-1], y[:, order]
+
     def encode(self, xy: Float, visible: ArrayLike) -> tuple[NDArray, ...]:
         """Bells of height 1 around each coordinate, not rounded to a bin.
 

@@ -1,11 +1,13 @@
 """One crop per instance: a detector says where, a network says what."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pinpoint.codecs import Decoder, Extras
+from pinpoint.codecs import Decoder, Extras, MirrorCodec
 from pinpoint.geometry import Float, Image, compose, invert, mirror, transform_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes, in_rows
@@ -50,16 +52,52 @@ class PointNetwork:
             region: Where to look.
             mirrored: Show the network the mirror image of each crop; the answer is mirrored back.
         """
+        return self._of_seen(
+            image, found, region, lambda found, maps: self._read(image, found, maps, mirrored)
+        )
+
+    def twice(self, image: Image, found: Keypoints, region: Region) -> Keypoints:
+        """Look at each crop and at its mirror image, and read the mean of what the network says of both.
+
+        Outputs are averaged before they are read if the codec can (see `MirrorCodec`), the points if not.
+        Where the network takes a left side for a right one in one of the two, the mean of the outputs still
+        has its peak on a side; the mean of the points lies between them.
+        """
+        if not hasattr(self.codec, "mirrored"):
+            return averaged(self(image, found, region), self(image, found, region, mirrored=True))
+        return self._of_seen(image, found, region, lambda found, maps: self._read_mean(image, found, maps))
+
+    def _of_seen(
+        self, image: Image, found: Keypoints, region: Region, read: Callable[[Keypoints, Regions], Keypoints]
+    ) -> Keypoints:
+        """Read the instances whose regions are known and have a part in the picture."""
         if not len(found):
             return Keypoints.empty(self.skeleton)
         regions = region(found)
         seen = regions.within(picture_size(image))
         if seen.all():
-            return self._read(image, found, regions, mirrored)
+            return read(found, regions)
         if not seen.any():
             return in_rows(Keypoints.empty(self.skeleton), seen, found)
-        shown = Regions(*(values[seen] for values in regions))
-        return in_rows(self._read(image, found[seen], shown, mirrored), seen, found)
+        return in_rows(read(found[seen], Regions(*(values[seen] for values in regions))), seen, found)
+
+    def _read_mean(self, image: Image, found: Keypoints, regions: Regions) -> Keypoints:
+        codec = cast(MirrorCodec, self.codec)
+        input_from_image = regions.matrices(self.prepare.size)
+        mirrored = compose(np.array([[-1.0, 0.0, codec.mirror_sum], [0.0, 1.0, 0.0]]), input_from_image)
+        both = self._outputs(image, np.concatenate([input_from_image, mirrored]))
+        plain, seen_mirrored = (tuple(part[half] for part in both) for half in _halves(len(found)))
+        turned = codec.mirrored(*seen_mirrored, order=self.skeleton.flip_index)
+        xy, scores = codec.decode(*((a + b) / 2 for a, b in zip(plain, turned, strict=True)))
+        known = np.asarray(np.isfinite(xy).all(axis=-1))
+        return replace(
+            found,
+            xy=transform_points(np.where(known[..., None], xy, np.nan), invert(input_from_image)),
+            scores=np.where(known, np.clip(scores, 0, 1), 0.0),
+            skeleton=self.skeleton,
+            visible=None,
+            xyz=None,
+        )
 
     def _read(self, image: Image, found: Keypoints, regions: Regions, mirrored: bool) -> Keypoints:
         input_from_image = regions.matrices(self.prepare.size)
@@ -135,8 +173,8 @@ class TopDown:
         return self._read(image, self.detector(image), self.region)
 
     def _read(self, image: Image, found: Keypoints, region: Region) -> Keypoints:
-        plain = self.network(image, found, region)
-        return averaged(plain, self.network(image, found, region, mirrored=True)) if self.flip_test else plain
+        look = self.network.twice if self.flip_test else self.network
+        return look(image, found, region)
 
 
 def averaged(a: Keypoints, b: Keypoints) -> Keypoints:
@@ -150,6 +188,10 @@ def averaged(a: Keypoints, b: Keypoints) -> Keypoints:
         else (a.box_scores + b.box_scores) / 2,
         xyz=None if a.xyz is None or b.xyz is None else (a.xyz + b.xyz) / 2,
     )
+
+
+def _halves(count: int) -> tuple[slice, slice]:
+    return slice(count), slice(count, None)
 
 
 def _turned(xyz: Float, angles: Float) -> Float:
