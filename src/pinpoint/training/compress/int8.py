@@ -45,7 +45,7 @@ METHODS = {
 """How the range of an activation is told from samples."""
 LAYERS = ("Conv", "ConvTranspose", "MatMul", "Gemm")  # where the time goes; 8 bits elsewhere gain nothing
 MARGIN = 0.5  # of the allowed drop: what is chosen on some crops shall pass on others
-WORTH = 0.25  # of how far points move: a layer that takes less of that away is not worth its time in float
+WORTH = 0.25  # of how far 8 bits move points: a layer that does less of it is not worth its time in float
 FEW = 64  # pictures on which each layer is tried alone
 AT_ONCE = 8  # pictures of one run
 
@@ -261,7 +261,7 @@ def choose(
     while floats < len(layers):
         told("choosing", floats, len(layers))
         tried = trial(quantizer, best, floats=[one.layer for one in layers[: floats + 1]])
-        if _loss(found) <= drop and tried.p95 > (1 - WORTH) * found.p95:
+        if _loss(found) <= drop and found.p95 - tried.p95 < WORTH * whole[best].p95:
             break
         floats, found = floats + 1, tried
     return Choice(best, layers, floats, _loss(found), found.p95)

@@ -4,11 +4,12 @@ import copy
 import logging
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pinpoint.datasets.order import Order
 from pinpoint.training.config import Prune
@@ -16,7 +17,7 @@ from pinpoint.training.device import device_of, normalised
 from pinpoint.training.export import load_trained
 from pinpoint.training.task import Task
 
-__all__ = ["IMPORTANCES", "output_layers", "prune", "start_pruned"]
+__all__ = ["IMPORTANCES", "output_layers", "prune", "settle", "start_pruned"]
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,22 @@ def prune(task: Task, share: float, *, importance: str = "taylor", round_to: int
     return network
 
 
+def settle(network: nn.Module, task: Task) -> None:
+    """Let batch norms see what the remaining channels look like, without which a pruned network is lost."""
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    moments = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches
+    network.train()
+    with torch.inference_mode():
+        for images, _ in _batches(network, task):
+            network(images)
+    for norm, moment in zip(norms, moments, strict=True):
+        norm.momentum = moment
+    network.eval()
+
+
 def start_pruned(task: Task, config: Prune) -> None:
     """Give a task the network of a run, with fewer channels, to learn on.
 
@@ -85,6 +102,7 @@ def start_pruned(task: Task, config: Prune) -> None:
         )
     task.network = network
     task.network = prune(task, config.share, importance=config.importance, round_to=config.round_to)
+    settle(task.network, task)
     task.spec = replace(task.spec, name=f"{task.spec.name}.pruned")
 
 
@@ -124,14 +142,19 @@ def _others(network: nn.Module) -> Sequence[nn.Module]:
 
 def _gather_gradients(network: nn.Module, task: Task) -> None:
     """Leave the gradient of the loss over some batches in the network's parameters."""
-    order = Order(task.lengths, task.weights, 0)
+    for images, targets in _batches(network, task):
+        loss = task.loss(network(images), targets)
+        (loss.total / loss.weight.clamp_min(1e-6)).backward()
+
+
+def _batches(network: nn.Module, task: Task) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
+    """Some batches as they are at the end of a run, the same ones every time."""
+    order, device = Order(task.lengths, task.weights, 0), device_of(network)
     size = min(16, len(order))
     for number in range(max(1, min(GLANCES, len(order) // size))):
         batch = task.batch(order.draws(number * size, (number + 1) * size), 1 - 1e-6)
-        device = device_of(network)
-        outputs = network(normalised(torch.from_numpy(batch.images).to(device), task.spec))
-        loss = task.loss(outputs, tuple(torch.from_numpy(target).to(device) for target in batch.targets))
-        (loss.total / loss.weight.clamp_min(1e-6)).backward()
+        images = normalised(torch.from_numpy(batch.images).to(device), task.spec)
+        yield images, tuple(torch.from_numpy(target).to(device) for target in batch.targets)
 
 
 def _check(before: nn.Module, after: nn.Module, images: Tensor) -> None:

@@ -84,7 +84,7 @@ class Comparison:
         if not self.drop <= self.limits.drop:  # NaN fails too
             told.append(f"{self.main} fell by {self.drop:.4f}, {self.limits.drop:g} is allowed")
         if not self.ratio <= self.limits.time:
-            told.append(f"it takes {self.ratio:.2f} of the time, {self.limits.time:g} is allowed")
+            told.append(f"it takes {self.ratio:.3f} of the time, {self.limits.time:g} is allowed")
         return tuple(told)
 
     @property
