@@ -2,12 +2,14 @@
 
 The blocks of a page run in order and share their names, in a folder of its own that holds `people.jpg`. What
 a page needs beyond that it says in a comment: `<!-- needs: network -->` for models that have to be fetched,
-`<!-- needs: shared -->` for the shared data.
+`<!-- needs: shared -->` for the shared data. With `<!-- runs: console -->` its command lines run, too.
 """
 
+import os
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,7 @@ BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | 
 NEEDS = re.compile(r"<!-- needs: (\w+) -->")
 # A line of a block, after a prompt and settings of the environment, or a piece of code within a sentence.
 COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S* )*pinpoint (?P<arguments>[^#|>\n]*)", re.MULTILINE)
+RUNS_CONSOLE = "<!-- runs: console -->"
 SENTENCE = re.compile(r"`pinpoint (?P<arguments>[^`]*)`")
 
 
@@ -57,9 +60,25 @@ def test_the_code_of_a_page_runs(page, astronaut, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pp.write_image("people.jpg", astronaut)
     names: dict[str, object] = {"__name__": page.stem}
+    runs_console = RUNS_CONSOLE in page.read_text(encoding="utf-8")
     for language, code in _blocks(page):
         if language == "python":
             exec(compile(code, page, "exec"), names)
+        elif language == "console" and runs_console:
+            _run_console(code)
+
+
+def _run_console(code: str) -> None:
+    """Run every line as a user in a checkout would; nothing is installed."""
+    programs = {"python": [], "pinpoint": ["-m", "pinpoint"]}
+    for line in code.strip().splitlines():
+        program, *arguments = shlex.split(line)
+        if program != "pip":
+            own = [str(ROOT / word) if word.startswith("scripts/") else word for word in arguments]
+            command = [sys.executable, *programs[program], *own]
+            own_cache = os.environ | {"PINPOINT_CACHE": str(Path("pinpoint-cache").resolve())}
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=own_cache)
+            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("line", list(_command_lines()))
