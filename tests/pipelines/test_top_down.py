@@ -164,6 +164,12 @@ def test_a_flip_test_is_the_mean_of_two_looks():
     np.testing.assert_allclose(found.scores, [[0.9, 0.75, 0.75]])
 
 
+def test_given_boxes_may_be_looked_at_twice_where_found_ones_are_not():
+    once = estimator(flip_given=True)
+    assert once(lit(120, 70)).scores.tolist() == [[0.9, 0.8, 0.7]]
+    np.testing.assert_allclose(once(lit(120, 70), [[100, 50, 140, 90]]).scores, [[0.9, 0.75, 0.75]])
+
+
 class LitMaps:
     """A network that sees, where the middle of each cell is, how red and how green the crop is."""
 

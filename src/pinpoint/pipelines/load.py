@@ -266,7 +266,9 @@ def _top_down(spec: ModelSpec, options: Options) -> TopDown:
     width, height = spec.input_size
     region = BoxRegion(width / height, spec.box_scale)
     people = WholePersonBoxes(_detector(spec, options))
-    return TopDown(people, _network(spec, options), region, region, flip_test=options.looks == 2)
+    twice = options.looks == 2
+    given_twice = twice or (options.looks is None and spec.task == "body")
+    return TopDown(people, _network(spec, options), region, region, twice, given_twice)
 
 
 def _blazepose(spec: ModelSpec, options: Options) -> BlazePose:

@@ -158,6 +158,7 @@ class TopDown:
         region: Where the network looks for what the detector found.
         box_region: Where it looks for a box that the caller gives.
         flip_test: Look at the mirror image too, and take the mean.
+        flip_given: The same for boxes that the caller gives.
     """
 
     detector: Estimator
@@ -165,16 +166,15 @@ class TopDown:
     region: Region
     box_region: Region
     flip_test: bool = False
+    flip_given: bool = False
 
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
         if boxes is not None:
-            return in_boxes(image, boxes, lambda given: self._read(image, given, self.box_region))
-        return self._read(image, self.detector(image), self.region)
-
-    def _read(self, image: Image, found: Keypoints, region: Region) -> Keypoints:
+            look = self.network.twice if self.flip_given else self.network
+            return in_boxes(image, boxes, lambda given: look(image, given, self.box_region))
         look = self.network.twice if self.flip_test else self.network
-        return look(image, found, region)
+        return look(image, self.detector(image), self.region)
 
 
 def averaged(a: Keypoints, b: Keypoints) -> Keypoints:
