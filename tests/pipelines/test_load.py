@@ -234,7 +234,7 @@ def test_a_file_that_describes_itself_is_loaded_where_it_lies(tmp_path, monkeypa
     monkeypatch.setenv("PINPOINT_CACHE", str(tmp_path / "cache"))
     path = heatmaps_of_colour(tmp_path / "mine.onnx", MINE)
     picture = lit(70, 60) * np.array([1, 0, 0], np.uint8) + lit(100, 80) * np.array([0, 1, 0], np.uint8)
-    network = load(path, detector=lambda image: pp.Keypoints.empty(pp.skeleton("box")))
+    network = load(path, detector=lambda image: pp.Keypoints.empty(pp.skeleton("box")), looks=1)
     kps = network(picture, [[50, 30, 130, 110]])
     assert kps.skeleton == DOT
     np.testing.assert_allclose(kps.xy[0], [[70, 60], [100, 80]], atol=3)
