@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -94,7 +95,7 @@ def remembered(name: str, samples: Samples, folder: Path, progress: Progress | N
         log.info("asking %s about %d instances", name, len(samples))
         told = answers(teacher_of(name), samples, progress)
         folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npz")
+        part = path.with_suffix(f".{os.getpid()}.npz")  # each of several processes may write it
         np.savez(part, xy=told.xy, scores=told.scores)
         part.replace(path)
     with np.load(path, allow_pickle=False) as stored:
