@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from pinpoint.datasets.order import Draw
-from pinpoint.training import plan, train
+from pinpoint.training import Listener, plan, train
+from pinpoint.training.checkpoint import read_checkpoint
 from pinpoint.training.compress.distill import divergence, taught
 from pinpoint.training.compress.teachers import Answers, answers, teacher_of
 from pinpoint.training.config import Distill, config_from_dict
 from pinpoint.training.export import load_trained
+from pinpoint.training.loop import StoppedError
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +101,20 @@ def test_what_a_run_teaches_reaches_the_student(table, plain, run):
     (loss.total / loss.weight).backward()
     stem = next(iter(task.network.parameters()))
     assert stem.grad is not None and float(stem.grad.abs().sum()) > 0
+
+
+def test_a_run_with_a_teacher_goes_on_as_if_it_had_not_been_stopped(plain, run, tmp_path):
+    """To the last bit, the adapter and the averaged weights included."""
+    table = {"teacher": str(run), "mix": 0.5, "logits": 1.0, "features": 1.0}
+    config = config_from_dict({**plain, "samples": 24, "distill": table})
+    steps = iter((False, True))
+    train(config, tmp_path / "whole", cache=run / "cache")
+    with pytest.raises(StoppedError):
+        train(config, tmp_path / "parts", cache=run / "cache", listener=Listener(stop=lambda: next(steps)))
+    train(config, tmp_path / "parts", cache=run / "cache", resume=True)
+    whole, parts = (read_checkpoint(tmp_path / name / "last.safetensors")[0] for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    assert [name for name in whole if not torch.equal(whole[name], parts[name])] == []
 
 
 def test_an_adapter_to_the_teacher_is_not_in_the_network_that_is_loaded(plain, run, tmp_path):

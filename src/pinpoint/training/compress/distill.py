@@ -169,7 +169,9 @@ class Distilled:
         blank = torch.zeros(1, 3, height, width)
         with torch.inference_mode():
             own, other = (_last(network.eval().backbone(blank)).shape[1] for network in (student, teacher))  # pyright: ignore
-        student.add_module(TEACHING.rstrip("."), nn.Conv2d(own, other, 1))
+        with torch.random.fork_rng(devices=[]):  # the same however much chance making the teacher took
+            torch.manual_seed(0)
+            student.add_module(TEACHING.rstrip("."), nn.Conv2d(own, other, 1))
 
         def keep(_module: nn.Module, _images: object, output: Any) -> None:
             seen["features"] = _last(output)
