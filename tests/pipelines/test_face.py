@@ -5,7 +5,15 @@ import pytest
 
 from pinpoint.codecs import Extras
 from pinpoint.keypoints import Keypoints
-from pinpoint.pipelines.face import Face68, FaceIris, FaceMesh, LinearMap, eye_skeleton, upright_frame
+from pinpoint.pipelines.face import (
+    Face68,
+    Face68Network,
+    FaceIris,
+    FaceMesh,
+    LinearMap,
+    eye_skeleton,
+    upright_frame,
+)
 from pinpoint.skeletons import skeleton
 from spots import boxed, lit, spot_network
 
@@ -169,3 +177,47 @@ def test_68_points_come_from_the_mesh_with_its_score_and_rows(rng):
 def test_no_face_has_68_columns_all_the_same():
     face = Face68(mesh_of(lambda image: boxed()), LinearMap(np.zeros((937, 136)), (33, 263)))
     assert face(lit(1, 1)).xy.shape == (0, 68, 2)
+
+
+class RingCodec:
+    """The 68 points on a ring around the light, but for the outer corners of the eyes beside it."""
+
+    input_size = (64, 64)
+
+    def decode(self, spots):
+        turn = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+        xy = spots[:, None] + 18 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        for column, shift in ((36, -18), (45, 18)):
+            xy[:, column] = spots + np.array([shift, 0])
+        return xy, np.full(xy.shape[:2], 0.9)
+
+
+def faces_by_network(found, looks):
+    return Face68Network(lambda image: found, spot_network(RingCodec(), skeleton("face68")), looks=looks)
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+@pytest.mark.parametrize("angle", [0.0, 0.6])
+def test_a_face_is_read_upright_around_the_detected_one(looks, angle):
+    """The eyes of the found face turn the crop; the second look follows the points of the first."""
+    along = np.array([np.cos(angle), np.sin(angle)])
+    eyes = np.array([100.0, 80.0]) + np.outer([-15, 15], along)
+    xy = np.concatenate([eyes, np.full((4, 2), np.nan)])[None]
+    found = Keypoints(xy, np.ones((1, 6)), skeleton("face6"), boxes=[[70, 50, 130, 110]], box_scores=[0.9])
+    kps = faces_by_network(found, looks)(lit(100, 80))
+    level = kps.xy[0, 45] - kps.xy[0, 36]
+    np.testing.assert_allclose(level / np.linalg.norm(level), along, atol=0.02)
+    np.testing.assert_allclose(kps.xy[0].mean(axis=0), [100, 80], atol=1.5)
+    np.testing.assert_allclose(kps.boxes[0, :2], kps.xy[0].min(axis=0))
+
+
+def test_a_face_in_a_given_box_keeps_its_row_and_box():
+    kps = faces_by_network(Keypoints.empty(skeleton("face6")), 2)(lit(100, 80), [[70, 50, 130, 110]])
+    assert kps.boxes.tolist() == [[70, 50, 130, 110]]
+    np.testing.assert_allclose(kps.xy[0].mean(axis=0), [100, 80], atol=1.5)
+
+
+def test_a_doubtful_detection_is_no_face():
+    found = boxed([70, 50, 130, 110])
+    doubtful = Keypoints(found.xy, found.scores, found.skeleton, boxes=found.boxes, box_scores=[0.4])
+    assert not len(faces_by_network(doubtful, 1)(lit(100, 80)))

@@ -11,12 +11,12 @@ from pinpoint.geometry import Float, Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_hulls
-from pinpoint.pipelines.regions import AlignedBoxRegion, HullRegion, LineRegion
+from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, LineRegion
 from pinpoint.pipelines.top_down import PointNetwork, averaged
 from pinpoint.pipelines.turns import read_by_turns
 from pinpoint.skeletons import Skeleton, skeleton
 
-__all__ = ["Face68", "FaceIris", "FaceMesh", "LinearMap", "eye_skeleton"]
+__all__ = ["Face68", "Face68Network", "FaceIris", "FaceMesh", "LinearMap", "eye_skeleton"]
 
 FROM_DETECTOR = AlignedBoxRegion("right_eye", "left_eye", scale=1.5)
 BOX_SCALE = 1.5
@@ -64,6 +64,46 @@ class FaceMesh:
         if self.looks < 2 or not len(kps):
             return kps
         return averaged(kps, self.network(image, kps, AGAIN, mirrored=True))
+
+
+@dataclass(frozen=True)
+class Face68Network:
+    """The 68 points of all faces of a picture, by a network that was trained on boxes around these points.
+
+    The detector's boxes are about as large as those, and sit higher: over 336 faces of 300-W's training sets,
+    the longer side of the points' box is .95 of the detector's (.87 to 1.07 for nine in ten), and its middle
+    .07 of the height lower.
+
+    Args:
+        detector: Finds faces as `face6`, or as boxes only.
+        network: Reads `face68`.
+        box_scale: How far the points' boxes were grown in training.
+        looks: 2 looks again where the first look saw the face, and at its mirror image too.
+    """
+
+    detector: Estimator
+    network: PointNetwork
+    box_scale: float = 1.25
+    looks: int = 2
+
+    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+        """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
+        if boxes is not None:
+            return in_boxes(image, boxes, lambda given: self._read(image, given))
+        kps = distinct_hulls(self._read(image, self.detector(image).above(MIN_PRESENCE)))
+        return replace(kps, boxes=boxes_of_points(kps.xy))
+
+    def _read(self, image: Image, found: Keypoints) -> Keypoints:
+        eyes = "right_eye" in found.skeleton
+        region = self._from_detector if eyes else BoxRegion(1.0, self.box_scale)
+        kps = self.network(image, found, region)
+        if self.looks < 2 or not len(kps):
+            return kps
+        return self.network.twice(image, kps, HullRegion("face-36", "face-45", scale=self.box_scale))
+
+    @property
+    def _from_detector(self) -> AlignedBoxRegion:
+        return AlignedBoxRegion("right_eye", "left_eye", scale=0.95 * self.box_scale, shift=0.07)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pinpoint.hub import ModelSpec, catalogue, find, pull, spec_of_file
 from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.blazepose import BlazePose, WholePersonBoxes, blazepose35
 from pinpoint.pipelines.boxes import whole_picture
-from pinpoint.pipelines.face import Face68, FaceIris, FaceMesh, LinearMap, eye_skeleton
+from pinpoint.pipelines.face import Face68, Face68Network, FaceIris, FaceMesh, LinearMap, eye_skeleton
 from pinpoint.pipelines.hand import Hands
 from pinpoint.pipelines.one_stage import OneStage
 from pinpoint.pipelines.preparation import Preparation
@@ -262,7 +262,10 @@ def _detector(spec: ModelSpec, options: Options) -> Estimator:
     return Search(detector, closer, mode, min_score=0.0, max_iou=WHOLE_BODY_IOU)
 
 
-def _top_down(spec: ModelSpec, options: Options) -> TopDown:
+def _top_down(spec: ModelSpec, options: Options) -> Estimator:
+    if spec.skeleton == skeleton("face68"):
+        detector, network = _detector(spec, options), _network(spec, options)
+        return Face68Network(detector, network, spec.box_scale, options.looks or 2)
     width, height = spec.input_size
     region = BoxRegion(width / height, spec.box_scale)
     people = WholePersonBoxes(_detector(spec, options))
