@@ -82,6 +82,11 @@ def test_a_first_measure_that_is_no_number_does_not_stand_in_the_way(tmp_path):
     assert Trainer(MeasuredTask([math.nan, 0.1, 0.2, 0.2, 0.2]), config_of(), tmp_path).run() == {
         "score": 0.2
     }
+
+
+def test_of_equal_measures_the_later_weights_are_kept_and_waited_for_no_less(tmp_path):
+    trainer = trained(MeasuredTask([0.1, 0.5, 0.5, 0.4, 0.5]), tmp_path, patience=2)
+    assert vars(trainer.progress) == {"step": 18, "best": 0.5, "best_step": 12, "waited": 2}
     assert read_facts(tmp_path / BEST)["step"] == 12
 
 

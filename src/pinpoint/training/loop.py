@@ -70,8 +70,8 @@ class Progress:
     Args:
         step: Steps done.
         best: The best measure so far.
-        best_step: After how many steps that was.
-        waited: Measurements since.
+        best_step: After how many steps that was, the last time.
+        waited: Measurements since that were not better.
     """
 
     step: int = 0
@@ -80,10 +80,14 @@ class Progress:
     waited: int = 0
 
     def measured(self, value: float) -> "Progress":
-        """What is known after a measurement; one that is no number is worse than all others."""
+        """What is known after a measurement; one that is no number is worse than all others.
+
+        Of equal ones the later is kept, as its weights learnt longer, but there is no less to wait for.
+        """
+        best_step = self.step if value >= self.best else self.best_step
         if value > self.best:
-            return replace(self, best=value, best_step=self.step, waited=0)
-        return replace(self, waited=self.waited + 1)
+            return replace(self, best=value, best_step=best_step, waited=0)
+        return replace(self, best_step=best_step, waited=self.waited + 1)
 
 
 class Trainer:
@@ -227,8 +231,8 @@ class Trainer:
             raise ValueError(f"best_by is {self._best_by!r}, but the measures are {', '.join(measures)}")
         value, written = measures[self._best_by], self._written()
         self.progress = self.progress.measured(max(value, written))
-        is_better = self.progress.waited == 0 or self._is_new or not (self.out / BEST).exists()
-        if is_better and not written > value:
+        is_best = self.progress.best_step == self.progress.step or self._is_new
+        if (is_best or not (self.out / BEST).exists()) and not written > value:
             self._write_best(measures)
         pictures = self.task.pictures(average) if self.reporters else ()
         for reporter in self.reporters:
