@@ -109,6 +109,15 @@ def test_a_run_that_is_resumed_refuses_to_be_told_something_else(run, folder):
     assert len(json.loads((folder / "a/run.json").read_text())["resumed"]) == 2
 
 
+def test_a_run_goes_on_without_the_weights_that_it_once_started_from(run, folder):
+    assert run(*DATA, "--out", "a").status == 0
+    weights = (folder / "a/best.safetensors").rename(folder / "w.safetensors")
+    assert run(*DATA, "--out", "b", "--weights", weights.name).status == 0
+    weights.unlink()
+    outcome = run("--out", "b", "--resume")
+    assert outcome.status == 0, outcome.err
+
+
 def test_a_run_whose_data_changed_is_not_resumed(run, folder, shapes):
     assert run(*DATA, "--out", "a").status == 0
     document = json.loads(shapes.read_text())

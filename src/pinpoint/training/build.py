@@ -15,9 +15,11 @@ from pinpoint.evaluation.sigmas import SIGMA
 from pinpoint.hub import ModelSpec
 from pinpoint.losses import point_loss
 from pinpoint.models import Architecture, architecture
+from pinpoint.models.resized import resize
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.training.compress.distill import with_teacher
-from pinpoint.training.compress.prune import start_pruned
+from pinpoint.training.checkpoint import grouped, read_checkpoint
+from pinpoint.training.compress.prune import pruned_spec, start_pruned
 from pinpoint.training.config import DataSource, TrainConfig
 from pinpoint.training.inspection import findings, never_labelled, usable
 from pinpoint.training.one_stage import OneStageTask, Schedule
@@ -102,8 +104,14 @@ def read_data(config: TrainConfig, root: Path, cache: Path, progress: Progress |
     return Data(tuple(train), val, tuple(notes))
 
 
-def task_of(config: TrainConfig, data: Data) -> Task:
+def task_of(config: TrainConfig, data: Data, last: Path | None = None) -> Task:
     """Make the network, and what it is taught with, for data that is read.
+
+    Args:
+        config: What to build.
+        data: What it learns from.
+        last: The state that the run goes on from: what it once started from is not looked at then, so that
+            it need not be there any more. The state itself is read by the trainer.
 
     Raises:
         OSError: The weights to start from cannot be read.
@@ -115,12 +123,21 @@ def task_of(config: TrainConfig, data: Data) -> Task:
     columns = with_sigmas(data.val.skeleton, config.sigmas)
     train = [replace(samples, skeleton=columns) for samples in data.train]
     task = build(config, kind, train, replace(data.val, skeleton=columns))
+    if last is None:
+        _start(task, config, columns)
+    elif config.prune is not None:
+        resize(task.network, grouped(read_checkpoint(last)[0], "network"))
+        task.spec = pruned_spec(task.spec)
+    return task if config.distill is None else with_teacher(task, config.distill)
+
+
+def _start(task: Task, config: TrainConfig, columns: Skeleton) -> None:
+    """Give the network of a new run what it starts from, if that is not chance."""
     if config.weights:
         transfer = load_weights(task.network, Path(config.weights), columns)
         log.info("%s starts from weights:\n%s", config.model, transfer)
     if config.prune is not None:
         start_pruned(task, config.prune)
-    return task if config.distill is None else with_teacher(task, config.distill)
 
 
 def _wanted_skeleton(config: TrainConfig, kind: Architecture) -> Skeleton | None:

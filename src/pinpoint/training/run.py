@@ -31,7 +31,7 @@ from pinpoint.training.config import (
     write_config,
 )
 from pinpoint.training.loop import LAST, Reporter, Trainer
-from pinpoint.training.processes import is_first, processes, world_size
+from pinpoint.training.processes import is_first, processes, shared, world_size
 from pinpoint.training.proposals import Proposal, proposals, statistics, with_proposals
 from pinpoint.training.report import CsvLog, PictureLog, TensorBoardLog
 from pinpoint.training.task import Task
@@ -122,7 +122,8 @@ def train(
     out, listener = Path(out), listener or Listener()
     with processes():
         said, is_begun = _begun(config, out, resume=resume)
-        planned = plan(said, root=root, cache=cache, decoded=listener.decoded if is_first() else None)
+        last = out / LAST if shared(is_begun and (out / LAST).exists()) else None
+        planned = _planned(said, root, cache, listener.decoded if is_first() else None, last)
         if is_first():
             listener.planned(planned)
             _write_facts(planned, out, resume=is_begun)
@@ -137,6 +138,17 @@ def plan(
     decoded: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """Read the data, decide what was not said, and build the network; arguments and errors as of `train`."""
+    return _planned(config, root, cache, decoded)
+
+
+def _planned(
+    config: TrainConfig | Plain,
+    root: str | Path | None,
+    cache: str | Path | None,
+    decoded: Callable[[int, int], None] | None,
+    last: Path | None = None,
+) -> Plan:
+    """See `plan`; `last` is the state that a run goes on from, if it has one."""
     said = config_to_dict(config) if isinstance(config, TrainConfig) else dict(config)
     first = config_from_dict({"model": "plain-n"} | said)
     base = Path(root if root is not None else first.root).resolve()
@@ -145,7 +157,7 @@ def plan(
     if first.propose and not isinstance(config, TrainConfig):
         made = proposals(said, statistics(data.train))
     final = config_from_dict(with_proposals(said, made))
-    task = task_of(final, data)
+    task = task_of(final, data, last)
     return Plan(_resolved(replace(final, root=str(base)), data, task), data, task, made)
 
 

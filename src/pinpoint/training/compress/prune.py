@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from pinpoint.datasets.order import Order
+from pinpoint.hub import ModelSpec
 from pinpoint.training.config import Prune
 from pinpoint.training.device import device_of, normalised
 from pinpoint.training.export import load_trained
 from pinpoint.training.task import Task
 
-__all__ = ["IMPORTANCES", "output_layers", "prune", "settle", "start_pruned"]
+__all__ = ["IMPORTANCES", "output_layers", "prune", "pruned_spec", "settle", "start_pruned"]
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,12 @@ def start_pruned(task: Task, config: Prune) -> None:
     task.network = network
     task.network = prune(task, config.share, importance=config.importance, round_to=config.round_to)
     settle(task.network, task)
-    task.spec = replace(task.spec, name=f"{task.spec.name}.pruned")
+    task.spec = pruned_spec(task.spec)
+
+
+def pruned_spec(spec: ModelSpec) -> ModelSpec:
+    """What a pruned network says of itself."""
+    return replace(spec, name=f"{spec.name}.pruned")
 
 
 def output_layers(network: nn.Module, images: Tensor) -> list[nn.Module]:
