@@ -109,6 +109,20 @@ def test_falloffs_are_proposed_only_where_nobody_published_any():
     assert "sigmas" not in proposed(columns=skeleton("coco17"))
 
 
+@pytest.mark.parametrize(
+    ("count", "said", "optimizer"),
+    [
+        (200, {}, "muon"),
+        (100_000, {}, None),
+        (200, {"weights": "w.pt"}, None),
+        (200, {"prune": {"run": "r"}}, None),
+    ],
+)
+def test_few_samples_are_learnt_with_muon_but_not_by_weights_that_are_there(count, said, optimizer):
+    assert proposed(said, count=count).get("optimizer") == optimizer
+    assert config_from_dict(LEAST | {"model": "plain-n"}).optimizer == "adamw"
+
+
 def test_less_data_is_changed_more():
     few, some, many = (proposed(count=count).get("augmentation.light", 0.15) for count in (50, 2000, 30_000))
     assert few > some > many

@@ -23,6 +23,7 @@ LEAST_BATCH, MOST_BATCH = 8, 64
 LEAST_EPOCHS, MOST_EPOCHS, LEAST_SAMPLES = 60, 1000, 30_000
 MEASUREMENTS = 40  # in one run
 FEW, MANY = 500, 20_000  # samples
+ENOUGH = 100_000  # samples: from here on AdamW learns as well as Muon, and its steps are quicker
 USUAL_RATE, USUAL_BATCH = 2e-3, 64
 PLAIN = Augmentation()
 
@@ -221,8 +222,18 @@ def _epochs(known: Known) -> tuple[int, str] | None:
     return epochs, f"{LEAST_EPOCHS} or more, for {LEAST_SAMPLES:,} looks at a sample: {epochs * samples:,}"
 
 
+def _optimizer(known: Known) -> tuple[str, str] | None:
+    """None, which is AdamW, for weights that are there: their layers stand in a balance that Muon breaks up."""
+    if known["weights"] or known["prune"] or known.data.samples >= ENOUGH:
+        return None
+    return "muon", f"{_count(known.data.samples, 'sample')} teach it about twice as much as AdamW"
+
+
 def _lr(known: Known) -> tuple[float, str]:
-    """The root of the batch: that is how the noise of AdamW's steps grows (arXiv 2205.10287)."""
+    """The root of the batch: that is how the noise of AdamW's steps grows (arXiv 2205.10287).
+
+    Muon is given AdamW's rate, and takes its own steps at ten times that: see `Muon`.
+    """
     rate = USUAL_RATE * math.sqrt(known["batch"] / USUAL_BATCH)
     if known["weights"]:
         return float(
@@ -289,6 +300,7 @@ _PROPOSED: dict[str, Callable[[Known], tuple[Any, str] | None]] = {
     "input_size": _input_size,
     "batch": _batch,
     "epochs": _epochs,
+    "optimizer": _optimizer,
     "lr": _lr,
     "warmup": _warmup,
     "val_every": _val_every,
