@@ -8,7 +8,7 @@ import typer
 __all__ = ["compress_app"]
 
 compress_app = typer.Typer(
-    help="Make a network smaller and faster, and see whether it is still good.",
+    help="Make a network smaller and faster, and see if it is still good.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
