@@ -123,7 +123,7 @@ def measure_face(report: Report, count: int | None) -> None:
 
 
 def measure_body(report: Report, count: int | None) -> None:
-    pictures = [_labelled(picture) for picture in body_pictures()[:count]]
+    pictures = [with_labels(picture) for picture in body_pictures()[:count]]
     people = sum(map(len, pictures))
     report.add(
         f"## coco17\n\n{len(pictures)} photographs, {people} people with labelled points, OKS by pycocotools."
@@ -149,7 +149,7 @@ def measure_hand(report: Report, count: int | None) -> None:
     report.table(("hand, detection included", *columns), found)
 
 
-def _labelled(picture: Picture) -> Picture:
+def with_labels(picture: Picture) -> Picture:
     """Only the people who have a labelled point."""
     rows = np.isfinite(picture.xy).any(axis=(1, 2))
     return replace(picture, xy=picture.xy[rows], boxes=picture.boxes[rows])

@@ -28,7 +28,7 @@ class Keypoints:
         skeleton: What the K columns are. K may be 0: then this is a list of boxes.
         visible: False where a keypoint is there but occluded, shape (N, K).
         boxes: x1 y1 x2 y2 of each instance, shape (N, 4).
-        box_scores: Confidence of each box in [0, 1], shape (N,).
+        box_scores: Confidence of each instance in [0, 1], shape (N,).
         areas: Area of each instance in square pixels, shape (N,).
         track_ids: Identity of each instance over time, shape (N,), -1 where unknown.
         xyz: Coordinates in metres (x right, y down, z away from the camera), shape (N, K, 3).

@@ -38,7 +38,7 @@ def test_pictures_give_what_their_arrays_give(rng):
     truth, found = Keypoints.concatenate(truths), Keypoints.concatenate([one.found for one in judged])
     expected = keypoint_measures(
         Truth(picture, truth.xy, truth.boxes, truth.areas, np.zeros(5, bool)),
-        Found(picture, found.xy, found.scores.mean(axis=1) * found.box_scores),
+        Found(picture, found.xy, found.box_scores),
         SIGMAS,
     )
     measures = measures_of_keypoints(judged, SIGMAS)
@@ -95,9 +95,9 @@ def test_bodies_have_no_nme(rng):
     assert "NME" not in measures_of_keypoints([Judged(truth, NOTHING, truth)], SIGMAS)
 
 
-def test_an_instance_is_as_sure_as_its_box_and_its_points(rng):
+def test_an_instance_is_as_sure_as_its_estimator_says_or_as_its_points(rng):
     kps = replace(people(rng, 2), scores=np.full((2, 17), 0.5), box_scores=np.array([0.8, np.nan]))
-    np.testing.assert_allclose(instance_scores(kps), [0.4, 0])
+    np.testing.assert_allclose(instance_scores(kps), [0.8, 0])
     np.testing.assert_allclose(instance_scores(replace(kps, box_scores=None)), [0.5, 0.5])
 
 

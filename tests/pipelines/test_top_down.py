@@ -164,6 +164,14 @@ def test_a_flip_test_is_the_mean_of_two_looks():
     np.testing.assert_allclose(found.scores, [[0.9, 0.75, 0.75]])
 
 
+@pytest.mark.parametrize("boxes", [None, [[100, 50, 140, 90]]])
+def test_who_is_seen_well_ranks_first(boxes):
+    """A given box is as sure as can be; both are weighed by the mean of the keypoints' scores."""
+    doubtful = replace(boxed([100, 50, 140, 90]), box_scores=np.array([0.5]))
+    kps = estimator(lambda image: doubtful)(lit(120, 70), boxes)
+    np.testing.assert_allclose(kps.box_scores, [0.8 * (0.5 if boxes is None else 1.0)])
+
+
 def test_given_boxes_may_be_looked_at_twice_where_found_ones_are_not():
     once = estimator(flip_given=True)
     assert once(lit(120, 70)).scores.tolist() == [[0.9, 0.8, 0.7]]

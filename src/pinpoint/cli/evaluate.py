@@ -226,7 +226,7 @@ def _note_keypoints(outcome: Outcome, columns: Skeleton) -> None:
     lacking = [] if outcome.columns is None else _lacking(columns, outcome.columns)
     if lacking:
         outcome.notes["not predicted"] = f"{', '.join(lacking)}: wrong wherever labelled"
-    outcome.notes["scores"] = "of the box x mean of the keypoints'"
+    outcome.notes["scores"] = "those of the boxes, or means of the keypoints' where there are none"
     outcome.notes["PCK"] = "by the longer side of the box"
     if "face-36" in columns:
         outcome.notes["NME"] = "by the outer corners of the eyes; missed instances do not count"

@@ -80,9 +80,10 @@ def measures_of_boxes(pictures: Sequence[Judged]) -> dict[str, float]:
 
 
 def instance_scores(kps: Keypoints) -> Float:
-    """How sure an estimator is of each instance, shape (N,): score of the box x mean of the keypoints'."""
-    points = kps.scores.mean(axis=1) if len(kps.skeleton) else np.ones(len(kps))
-    return np.nan_to_num(points * _box_scores(kps))
+    """How sure an estimator is of each instance, shape (N,): what it says itself, or the mean of its keypoints'."""
+    if kps.box_scores is None and len(kps.skeleton):
+        return np.nan_to_num(kps.scores.mean(axis=1))
+    return _box_scores(kps)
 
 
 def _box_scores(kps: Keypoints) -> Float:
