@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,6 +88,52 @@ def test_a_dry_run_checks_the_data_and_writes_nothing(run, folder):
     assert "warning: shapes.json: 1 of 5 pictures are missing: 0002.png" in outcome.err
     assert "the usual box is" in outcome.err
     assert not (folder / "a").exists()
+
+
+def pictures_of(folder):
+    return config_of(folder).data[0].pictures, config_of(folder).val[0].pictures
+
+
+@pytest.mark.parametrize("clash", [True, False])
+def test_one_folder_for_all_is_not_taken_for_others_of_the_same_names(clash, run, folder):
+    """The folder named holds other pictures of these names, or none of them."""
+    make_shapes(folder / "other", 3, seed=1)
+    if not clash:
+        document = json.loads((folder / "other/shapes.json").read_text())
+        for image in document["images"]:
+            name = image["file_name"]
+            image["file_name"] = f"other-{name}"
+            (folder / "other" / name).rename(folder / "other" / f"other-{name}")
+        (folder / "other/shapes.json").write_text(json.dumps(document))
+    outcome = run(*DATA, "--val", "other/shapes.json", "--pictures", "shapes", "--out", "a")
+    assert outcome.status == 0, outcome.err
+    assert "warning: other/shapes.json has pictures beside it" in outcome.err
+    assert "learnt from too" not in outcome.err
+    assert pictures_of(folder / "a") == ("shapes", "")
+
+
+def test_pictures_in_the_folder_that_was_named_come_before_those_beside(run, folder):
+    """Nothing else is called as they are, so they are what was meant."""
+    document = json.loads((folder / "shapes/shapes.json").read_text())
+    for name, part in (("train", slice(0, 3)), ("val", slice(3, 5))):
+        (folder / f"{name}.json").write_text(json.dumps(document | _some(document, part)))
+    (folder / "0004.png").write_bytes(b"not the one")
+    outcome = run("--data", "train.json", *QUICK, "--val", "val.json", "--pictures", "shapes", "--out", "a")
+    assert outcome.status == 0, outcome.err
+    assert "warning" not in outcome.err
+    assert pictures_of(folder / "a") == ("shapes", "shapes")
+
+
+def _some(document, part):
+    return {key: document[key][part] for key in ("images", "annotations")}
+
+
+def test_pictures_that_are_learnt_from_and_measured_on_are_named(run, folder):
+    shutil.copytree(folder / "shapes", folder / "copy")
+    for val in ("shapes/shapes.json", "copy/shapes.json"):
+        outcome = run(*DATA, "--val", val, "--out", "a", "--dry-run")
+        assert "warning: 5 of 5 pictures to measure on are learnt from too" in outcome.err
+        assert "0001.png, 0002.png" in outcome.err
 
 
 def test_a_folder_with_a_run_is_left_alone(run, folder):

@@ -56,7 +56,7 @@ def train(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
         typer.Option(
             metavar="DIR",
             help="Folder of the pictures: one for all, or one for each --data and then --val. "
-            "Without it they are looked for beside each file.",
+            "Without it they are looked for beside each file; so are those of --val that are not in the one.",
         ),
     ] = None,
     val: Annotated[
@@ -102,7 +102,9 @@ def train(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
 
     try:
         check_training_extra()
-        config = _recipe(recipe) | _files(data or (), val, pictures or ())
+        config = _recipe(recipe)
+        base = Path(root if root is not None else config.get("root", ""))
+        config |= _files(data or (), val, pictures or (), base)
         said = {"model": model, "epochs": epochs, "batch": batch, "lr": lr}
         config |= {key: value for key, value in said.items() if value is not None}
         if epochs is not None:
@@ -111,10 +113,10 @@ def train(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
             config["weights"] = str(weights.resolve())
         for assignment in set_ or ():
             assign(config, assignment)
+    except (OSError, UnreadableError) as error:
+        raise typer.Exit(refuse(error, FAILED)) from None
     except (ValueError, ImportError) as error:
         raise typer.Exit(refuse(error, WRONG_USAGE)) from None
-    except OSError as error:
-        raise typer.Exit(refuse(error, FAILED)) from None
     raise typer.Exit(run_training(Request(config, out, root, cache, resume, dry_run, threads)))
 
 
@@ -200,19 +202,29 @@ def _recipe(name: str | None) -> dict[str, Any]:
     return read_config(Path(name)) if name else {}
 
 
-def _files(data: Sequence[str], val: str | None, pictures: Sequence[str]) -> dict[str, Any]:
-    """The sources of data and validation that were named.
+def _files(data: Sequence[str], val: str | None, pictures: Sequence[str], base: Path) -> dict[str, Any]:
+    """The sources of data and validation that were named; their paths start at `base`.
 
     Raises:
+        UnreadableError: One is damaged, or not there.
         ValueError: There are neither one folder of pictures nor one for each of them.
     """
     files = [*data, *([val] if val else [])]
     if pictures and len(pictures) not in (1, len(files)):
         raise ValueError(f"--pictures is given {len(pictures)} times, expected 1 or {len(files)}")
     folders = list(pictures) * len(files) if len(pictures) == 1 else list(pictures) or [""] * len(files)
+    if data and val and len(pictures) == 1 and _has_own(val, data, pictures[0], base):
+        _say([f"warning: {val} has pictures beside it: they are taken, not those in {pictures[0]}"])
+        folders[-1] = ""
     sources = [{"annotations": file, "pictures": folder} for file, folder in zip(files, folders, strict=True)]
     found = {"data": sources[: len(data)], "val": sources[len(data) :]}
     return {key: value for key, value in found.items() if value}
+
+
+def _has_own(val: str, data: Sequence[str], pictures: str, base: Path) -> bool:
+    from pinpoint.training.inspection import has_own_pictures
+
+    return has_own_pictures(base / val, [base / file for file in data], base / pictures)
 
 
 def assign(config: dict[str, Any], text: str) -> None:

@@ -17,11 +17,11 @@ from pinpoint.losses import point_loss
 from pinpoint.models import Architecture, architecture
 from pinpoint.models.resized import resize
 from pinpoint.skeletons import Skeleton, skeleton
-from pinpoint.training.compress.distill import with_teacher
 from pinpoint.training.checkpoint import grouped, read_checkpoint
+from pinpoint.training.compress.distill import with_teacher
 from pinpoint.training.compress.prune import pruned_spec, start_pruned
 from pinpoint.training.config import DataSource, TrainConfig
-from pinpoint.training.inspection import findings, never_labelled, usable
+from pinpoint.training.inspection import findings, leaks, never_labelled, usable
 from pinpoint.training.one_stage import OneStageTask, Schedule
 from pinpoint.training.task import Task
 from pinpoint.training.top_down import SmallPart, TopDownTask
@@ -101,6 +101,8 @@ def read_data(config: TrainConfig, root: Path, cache: Path, progress: Progress |
         train, val = _kept_back(train, config.seed)
     if len(train) > 1 and (never := never_labelled(train)):
         notes.append(f"no file labels {', '.join(never)}")
+    if val is not train[0]:  # which is said already
+        notes += leaks(train, val)
     return Data(tuple(train), val, tuple(notes))
 
 
