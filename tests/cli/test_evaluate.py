@@ -71,6 +71,13 @@ def test_the_table_shows_numbers_and_what_was_assumed(evaluate):
     )
 
 
+def test_numbers_that_cannot_be_written_are_shown_all_the_same(evaluate, folder):
+    (folder / "taken").mkdir()
+    outcome, _ = evaluate([label(PERFECT)], "--boxes", "truth", "--json", "taken")
+    assert outcome.status == 1 and "error: Is a directory" in outcome.err
+    assert "1.000" in outcome.out
+
+
 def test_without_boxes_the_model_finds_for_itself(evaluate):
     """The fake reads the whole picture: its points are far from those in the box."""
     outcome, numbers = evaluate([label(PERFECT)])

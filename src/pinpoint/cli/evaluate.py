@@ -99,12 +99,12 @@ def run_evaluation(request: Request, *, verbose: bool = False) -> int:
     except OSError as error:
         return refuse(error, FAILED)
     facts = _facts(request, outcome, tally)
+    typer.echo(_as_table(facts, measures, outcome.notes))  # before the file, which may fail
     if request.json is not None:
         try:
             request.json.write_text(_as_json(facts, measures, outcome.notes), "utf-8")
         except OSError as error:
             return refuse(error, FAILED)
-    typer.echo(_as_table(facts, measures, outcome.notes))
     return FAILED if tally.problems else DONE
 
 
