@@ -186,6 +186,12 @@ def test_a_run_whose_data_changed_is_not_resumed(run, folder, shapes):
         (("none.toml",), 1, "none.toml"),
         (("--out", "a", "--resume"), 2, "a holds no run to go on with"),
         ((*DATA, "--out", "shapes/shapes.json"), 2, "is a file, expected a folder"),
+        ((*DATA, "--set", "input_size=[150, 200]"), 2, "an input of 150 x 200 pixels does not fit"),
+        (
+            (*DATA, "--set", "small_size=[50, 50]", "--set", "small_share=0.5"),
+            2,
+            "an input of 50 x 50 pixels does not fit, expected multiples of 4",
+        ),
         ((*DATA, "--model", "plain-z"), 2, "no architecture 'plain-z'"),
         ((*DATA, "--set", "epoch=3"), 2, "unknown key epoch, did you mean epochs"),
         ((*DATA, "--set", "lr=fast"), 2, "lr is 'fast', expected float"),

@@ -114,8 +114,14 @@ class PlainPose(nn.Module):
 
 
 def heatmaps_of(input_size: Size) -> Heatmap:
-    """Maps of a quarter of the input; a softmax is smooth, so nothing is blurred before it is read."""
+    """Maps of a quarter of the input; a softmax is smooth, so nothing is blurred before it is read.
+
+    Raises:
+        ValueError: A side is no multiple of 4.
+    """
     width, height = input_size
+    if width % CELL or height % CELL:
+        raise ValueError(f"an input of {width} x {height} pixels does not fit, expected multiples of {CELL}")
     return Heatmap(input_size, (width // CELL, height // CELL), sigma=SIGMA, refine="dark", blur=1)
 
 
