@@ -1,5 +1,6 @@
 """The gate measures what it says it does, and nothing that fails it is kept."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,8 @@ import torch
 
 from pinpoint.codecs.dense import Dense
 from pinpoint.codecs.heatmap import Heatmap
+from pinpoint.datasets.crops import Crops
+from pinpoint.datasets.samples import read_samples
 from pinpoint.hub import ModelSpec
 from pinpoint.io.coco_truth import read_coco_truth
 from pinpoint.io.images import write_image
@@ -222,3 +225,47 @@ def test_areas_of_truth_shrink_with_the_picture(shapes):
     sides = [kps.boxes[0, 2:] - kps.boxes[0, :2] for kps in samples.truth]
     shares = [kps.areas[0] / side.prod() for kps, side in zip(samples.truth, sides, strict=True)]
     np.testing.assert_allclose(shares, 0.5, rtol=0.01)  # as the set is labelled
+
+
+def changed(folder, edit):
+    path = make_shapes(folder, 4)
+    document = json.loads(path.read_text())
+    edit(document)
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_what_cannot_be_shown_is_left_out_and_the_rest_is_compared(tmp_path, caplog):
+    path = make_shapes(tmp_path, 4)
+    (tmp_path / "0002.png").unlink()
+    (tmp_path / "0003.png").write_bytes(b"no picture")
+    assert len(read_gate_samples(CROPS, path)) == 2
+    assert "2 of 4 samples are left out; the first: " in caplog.text
+    assert "0002.png" in caplog.text
+
+
+@pytest.mark.parametrize("box", [[0, 0, 0, 0], [10, 10, -5, 20], None], ids=str)
+def test_a_box_that_cannot_be_used_is_made_from_the_points_as_in_training(box, tmp_path):
+    path = changed(tmp_path, lambda document: document["annotations"][1].update(bbox=box))
+    (_, truth, *_) = read_gate_samples(CROPS, path).truth
+    samples = read_samples(path, None, ARROW, tmp_path / "cache")
+    points = Crops(samples, SIZE, CROPS.box_scale).crop(1, 0)[1]
+    np.testing.assert_allclose(truth.xy[0], points, atol=1e-6)
+
+
+def test_labels_of_another_size_than_the_picture_are_stretched_as_in_training(tmp_path):
+    """Labels made in pictures of half the size say the same."""
+
+    def halve(document):
+        for image in document["images"]:
+            image.update(width=80, height=60)
+        for one in document["annotations"]:
+            one["bbox"] = [value / 2 for value in one["bbox"]]
+            xyv = np.array(one["keypoints"]).reshape(-1, 3)
+            xyv[:, :2] = (xyv[:, :2] + 0.5) / 2 - 0.5
+            one["keypoints"] = xyv.ravel().tolist()
+
+    found = read_gate_samples(CROPS, changed(tmp_path / "half", halve))
+    wanted = read_gate_samples(CROPS, make_shapes(tmp_path / "whole", 4))
+    for one, other in zip(found.truth, wanted.truth, strict=True):
+        np.testing.assert_allclose(one.xy, other.xy, atol=0.02)  # labels have two decimals

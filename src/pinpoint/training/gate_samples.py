@@ -1,5 +1,6 @@
 """Real pictures as a network is shown them, so that two forms of it can be compared on them."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,17 +12,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pinpoint.codecs import Decoder, InstanceCodec, Instances
+from pinpoint.datasets.labels import completed, frame_of_labels
 from pinpoint.datasets.samples import find_picture
-from pinpoint.geometry import (
-    Float,
-    Image,
-    boxes_of_points,
-    letterbox,
-    transform_boxes,
-    transform_points,
-)
+from pinpoint.geometry import Float, Image, Size, letterbox, transform_boxes, transform_points
 from pinpoint.hub import ModelSpec
 from pinpoint.io.coco_truth import read_coco_truth
+from pinpoint.io.errors import UnreadableError
 from pinpoint.io.images import read_image
 from pinpoint.io.records import Record
 from pinpoint.keypoints import Keypoints, convert
@@ -31,6 +27,8 @@ from pinpoint.runtime import Session, TensorSpec
 from pinpoint.training.export import Readable
 
 __all__ = ["GateSamples", "NetworkSession", "read_gate_samples"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +104,9 @@ def read_gate_samples(
 ) -> GateSamples:
     """Take samples evenly from COCO ground truth; only the pictures that they are in are read.
 
+    Boxes, areas and sizes that lack or disagree are made up for as in training; what cannot be shown is left
+    out, with a warning, as long as there is something else.
+
     Args:
         spec: How the network is fed and read.
         annotations: The file.
@@ -113,8 +114,8 @@ def read_gate_samples(
         count: How many samples to take, or all if there are fewer.
 
     Raises:
-        UnreadableError: The file or a picture is damaged.
-        OSError: A picture is not there.
+        UnreadableError: The file is damaged, or no picture can be used.
+        OSError: No picture is there.
         ValueError: There is no labelled instance of the network's skeleton.
     """
     records = [record for record in read_coco_truth(annotations) if len(record.keypoints)]
@@ -123,10 +124,16 @@ def read_gate_samples(
     if not places:
         raise ValueError(f"{annotations} holds no labelled instance of {spec.skeleton!r} to compare on")
     chosen = np.unique(np.linspace(0, len(places) - 1, count).round().astype(int))
-    shown = []
+    shown, errors = [], []
     for record, row in (places[i] for i in chosen):
-        image = read_image(find_picture(record.image, annotations, folder))
-        shown.append(_whole(spec, image, record) if row is None else _crop(spec, image, record, row))
+        try:
+            shown.append(_shown(spec, record, row, find_picture(record.image, annotations, folder)))
+        except (UnreadableError, OSError) as error:
+            errors.append(error)
+    if not shown:
+        raise errors[0]
+    if errors:
+        log.warning("%d of %d samples are left out; the first: %s", len(errors), len(chosen), errors[0])
     return GateSamples(spec, tuple(picture for picture, _ in shown), tuple(truth for _, truth in shown))
 
 
@@ -139,24 +146,41 @@ def _labelled(records: Sequence[Record], spec: ModelSpec) -> Iterator[tuple[Reco
 
 
 def _named(kps: Keypoints, spec: ModelSpec) -> Keypoints:
-    """Labels in the network's skeleton, each with a box and an area."""
-    if spec.skeleton is not None and len(spec.skeleton):
-        kps = convert(kps, spec.skeleton)
-    boxes = boxes_of_points(kps.xy) if kps.boxes is None else kps.boxes
-    sides = boxes[:, 2:] - boxes[:, :2]
-    return replace(kps, boxes=boxes, areas=sides.prod(axis=1) if kps.areas is None else kps.areas)
+    """Labels in the network's skeleton."""
+    return convert(kps, spec.skeleton) if spec.skeleton is not None and len(spec.skeleton) else kps
 
 
-def _crop(spec: ModelSpec, image: Image, record: Record, row: int) -> tuple[Image, Keypoints]:
+def _shown(spec: ModelSpec, record: Record, row: int | None, path: Path) -> tuple[Image, Keypoints]:
+    """One instance, or a whole picture where there is no row."""
+    image = read_image(path)
+    kps, usable = _in_picture(spec, record, path, picture_size(image))
+    if row is None:
+        matrix = letterbox(picture_size(image), spec.input_size, spec.align)
+        return _under(spec, image, kps[usable], matrix)
+    if not usable[row]:
+        raise UnreadableError(path, "an instance has no box that can be used, and no points that span one")
     width, height = spec.input_size
-    instance = record.keypoints[row]
-    matrices = BoxRegion(width / height, spec.box_scale)(instance).matrices(spec.input_size)
-    return _under(spec, image, instance, matrices[0])
+    matrices = BoxRegion(width / height, spec.box_scale)(kps[row]).matrices(spec.input_size)
+    return _under(spec, image, kps[row], matrices[0])
 
 
-def _whole(spec: ModelSpec, image: Image, record: Record) -> tuple[Image, Keypoints]:
-    matrix = letterbox(picture_size(image), spec.input_size, spec.align)
-    return _under(spec, image, _named(record.keypoints, spec), matrix)
+def _in_picture(
+    spec: ModelSpec, record: Record, path: Path, size: Size
+) -> tuple[Keypoints, NDArray[np.bool_]]:
+    """Labels in pixels of the picture, as training has them, and which of them can be used."""
+    matrix = frame_of_labels(record.size, size)
+    if matrix is None:
+        raise UnreadableError(path, f"it lies on its side against what is stated, {record.size}")
+    kps = _named(record.keypoints, spec)
+    stated = size if record.size is None or min(record.size) < 1 else record.size
+    whole = completed(kps.xy, kps.boxes, kps.areas, stated)
+    placed = replace(
+        kps,
+        xy=transform_points(kps.xy, matrix),
+        boxes=transform_boxes(whole.boxes, matrix),
+        areas=whole.areas * abs(np.linalg.det(matrix[:, :2])),
+    )
+    return placed, whole.usable
 
 
 def _under(
