@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -102,6 +103,18 @@ def test_a_few_pictures_are_learnt_by_heart(learnt):
     assert measures["AP50"] > 0.95
     assert (measures["recall"], measures["false"]) == (1, 0)
     assert measures["OKS"] > 0.8
+
+
+def test_what_is_found_on_people_without_labels_or_in_crowds_is_not_wrong(learnt):
+    """As COCO has it: two of five instances lose their points, a third is a crowd."""
+    val = learnt._val
+    xy = val.xy.copy()
+    bare = [int(val.of_picture(1)[0]), int(val.of_picture(2)[0])]
+    xy[bare] = np.nan
+    crowd = int(val.of_picture(2)[1])
+    kept = replace(val, xy=xy, crowds={2: val.boxes[[crowd]]})[np.arange(len(xy)) != crowd]
+    task = OneStageTask(learnt.network, learnt.spec, learnt._sources, [1.0], kept)
+    assert task.evaluate(task.network)["OKS"] > 0.8
 
 
 def test_boxes_alone_are_learnt_by_heart(sticks):

@@ -14,7 +14,7 @@ from pinpoint.evaluation.points import longer_sides, pck
 from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints
 
-__all__ = ["Judged", "instance_scores", "measures_of_boxes", "measures_of_keypoints"]
+__all__ = ["Judged", "coco_measures", "instance_scores", "measures_of_boxes", "measures_of_keypoints"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,11 @@ class Judged:
     rows: NDArray[np.intp] | None = None
 
 
+def coco_measures(pictures: Sequence[Judged], sigmas: Float) -> dict[str, float]:
+    """COCO's ten numbers of keypoints: see `keypoint_measures`; crowds and bare instances do not count."""
+    return keypoint_measures(_truth(pictures), _found(pictures), sigmas)
+
+
 def measures_of_keypoints(pictures: Sequence[Judged], sigmas: Float) -> dict[str, float]:
     """Measure keypoints.
 
@@ -48,7 +53,7 @@ def measures_of_keypoints(pictures: Sequence[Judged], sigmas: Float) -> dict[str
         These are wrong in PCK and do not count in NME. What is found is paired with what is labelled by the
         distance of the points, where it was not looked for in given boxes.
     """
-    measures = keypoint_measures(_truth(pictures), _found(pictures), sigmas)
+    measures = coco_measures(pictures, sigmas)
     truth = np.concatenate([one.truth.xy for one in pictures])
     boxes = np.concatenate([np.asarray(one.truth.boxes) for one in pictures])
     predicted = np.concatenate([_paired(one) for one in pictures])

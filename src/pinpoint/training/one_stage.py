@@ -14,8 +14,8 @@ from pinpoint.codecs.dense import Dense
 from pinpoint.datasets.order import Draw
 from pinpoint.datasets.samples import Samples
 from pinpoint.datasets.whole import WholePictures, padded
-from pinpoint.evaluation.boxes import Matches, box_measures, match, precision_of
-from pinpoint.evaluation.oks import oks
+from pinpoint.evaluation.boxes import box_measures
+from pinpoint.evaluation.pictures import Judged, coco_measures
 from pinpoint.geometry import Float, Image, invert, transform_boxes, transform_points
 from pinpoint.hub import ModelSpec
 from pinpoint.keypoints import Keypoints
@@ -96,7 +96,10 @@ class OneStageTask:
         measures = box_measures(
             [self._truth(row, kps) for row, kps in enumerate(found)], min_score=self.codec.min_score
         )
-        return {**measures, "OKS": self._oks_precision(found)} if self._sigmas else measures
+        if not self._sigmas:
+            return measures
+        judged = [self._judged(row, kps) for row, kps in enumerate(found)]
+        return {**measures, "OKS": coco_measures(judged, np.array(self._sigmas))["AP"]}
 
     def predict(self, network: nn.Module, rows: Sequence[int]) -> list[Keypoints]:
         """What a network says of validation pictures, in pixels of the pictures as they are kept."""
@@ -167,15 +170,18 @@ class OneStageTask:
         assert kps.box_scores is not None
         return boxes * grown, crowds * grown, kps.boxes * grown, kps.box_scores
 
-    def _oks_precision(self, found: Sequence[Keypoints]) -> float:
-        return float(precision_of([self._oks_matches(row, kps) for row, kps in enumerate(found)]).mean())
-
-    def _oks_matches(self, row: int, kps: Keypoints) -> Matches:
-        rows = self._val.of_picture(int(self._plain.numbers[row]))
-        similar = oks(self._val.xy[rows], kps.xy, self._val.areas[rows], np.array(self._sigmas))
-        assert kps.box_scores is not None
-        unknown = np.asarray(~self._val.labelled[rows].any(axis=1))
-        return match(similar, kps.box_scores, unknown)
+    def _judged(self, row: int, found: Keypoints) -> Judged:
+        """What is there and what is found in one picture, in pixels of the picture as it is kept."""
+        number, val = int(self._plain.numbers[row]), self._val
+        rows = val.of_picture(number)
+        truth = Keypoints(
+            val.xy[rows],
+            val.labelled[rows].astype(float),
+            val.skeleton,
+            boxes=val.boxes[rows],
+            areas=val.areas[rows],
+        )
+        return Judged(truth, val.crowds.get(number, np.zeros((0, 4))), found)
 
 
 def _mapped(kps: Keypoints, matrix: Float) -> Keypoints:
