@@ -223,7 +223,7 @@ def _epochs(known: Known) -> tuple[int, str] | None:
 
 
 def _optimizer(known: Known) -> tuple[str, str] | None:
-    """None, which is AdamW, for weights that are there: their layers stand in a balance that Muon breaks up."""
+    """None, which is AdamW, for weights that are there: Muon would break up the balance of their layers."""
     if known["weights"] or known["prune"] or known.data.samples >= ENOUGH:
         return None
     return "muon", f"{_count(known.data.samples, 'sample')} teach it about twice as much as AdamW"
