@@ -85,7 +85,7 @@ def measures_of_boxes(pictures: Sequence[Judged]) -> dict[str, float]:
 
 
 def instance_scores(kps: Keypoints) -> Float:
-    """How sure an estimator is of each instance, shape (N,): what it says itself, or the mean of its keypoints'."""
+    """How sure an estimator is of each instance, shape (N,): its own score, or the mean of its keypoints'."""
     if kps.box_scores is None and len(kps.skeleton):
         return np.nan_to_num(kps.scores.mean(axis=1))
     return _box_scores(kps)

@@ -152,8 +152,8 @@ class PointNetwork:
 class TopDown:
     """Find boxes, then the keypoints in each.
 
-    The score of an instance is that of its box times the mean of its keypoints' (arXiv 1701.01779): who is seen
-    well ranks first, in boxes that are given too.
+    The score of an instance is that of its box times the mean of its keypoints' (arXiv 1701.01779): who is
+    seen well ranks first, in boxes that are given too.
 
     Args:
         detector: Finds the instances.
