@@ -5,7 +5,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from pinpoint.cli import estimators
-from pinpoint.hub import PullError, catalogue, find
+from pinpoint.hub import PullError, catalogue, find, requirements
 from pinpoint.hub.cache import path_of
 
 
@@ -42,10 +42,17 @@ def test_the_list_has_every_model_and_its_task(pinpoint):
     assert [line.split()[:2] for line in lines[1:]] == [[s.name, s.task] for s in catalogue().values()]
 
 
+def _comes_along(name):
+    """Whether all of a model is part of the package, whoever finds the instances for it."""
+    needed = [file.source for spec in requirements(find(name), own_detector=False) for file in spec.files]
+    return all(source.startswith("package:") for source in needed)
+
+
 def test_the_list_is_json_for_programs(pinpoint):
     rows = json.loads(pinpoint("models", "list", "--json").out)
     assert [row["name"] for row in rows] == list(catalogue())
-    assert not any(row["here"] for row in rows)
+    here = [row["name"] for row in rows if row["here"]]
+    assert here == [name for name in catalogue() if _comes_along(name)]
 
 
 def test_a_composed_model_is_here_when_all_its_parts_are(pinpoint):

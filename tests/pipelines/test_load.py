@@ -34,8 +34,8 @@ def no_networks(monkeypatch):
     opened = []
 
     def pull(spec):
-        shipped = {f.name: module.pull_as_it_is(spec)[f.name] for f in spec.files if "package:" in f.source}
-        return shipped or {"network": Path(spec.name)}
+        maps = {f.name: module.pull_as_it_is(spec)[f.name] for f in spec.files if f.name.endswith(".npz")}
+        return maps or {"network": Path(spec.name)}
 
     def open_session(path, **options):
         spec = catalogue().get(path.name, MINE)

@@ -51,8 +51,8 @@ FINDERS: Mapping[str, tuple[str, ...]] = {
 whatever finds them."""
 
 USUAL_DETECTORS: Mapping[str, str] = {
-    "body": "rtmdet-nano",
-    "wholebody": "rtmdet-nano",
+    "body": "person-n",
+    "wholebody": "person-n",
     "face": "mediapipe-face-short",
     "hand": "rtmdet-nano.hand",
 }
