@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 __all__ = ["grouped", "prefixed", "read_checkpoint", "read_facts", "write_checkpoint"]
@@ -32,7 +32,8 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[s
     """
     text = json.dumps(facts, indent=1, ensure_ascii=False)
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    _replace(path, lambda part: save_file(own, part, metadata={KEY: text}))
+    content = save(own, metadata={KEY: text})  # save_file leaves a temporary file of its own when killed
+    _replace(path, lambda part: part.write_bytes(content))
     _replace(path.with_suffix(".json"), lambda part: part.write_text(text, "utf-8"))
 
 
@@ -45,7 +46,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
         with part.open("r+b") as file:
             os.fsync(file.fileno())
         part.replace(path)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         with suppress(OSError):
             part.unlink()
         raise OSError(f"{path} cannot be written, and is left as it was: {error}") from error
