@@ -194,7 +194,7 @@ def test_a_run_whose_data_changed_is_not_resumed(run, folder, shapes):
         ),
         ((*DATA, "--model", "plain-z"), 2, "no architecture 'plain-z'"),
         ((*DATA, "--set", "epoch=3"), 2, "unknown key epoch, did you mean epochs"),
-        ((*DATA, "--set", "lr=fast"), 2, "lr is 'fast', expected float"),
+        ((*DATA, "--set", "lr=fast"), 2, "lr is 'fast', expected a number"),
         ((*DATA, "--set", "lr"), 2, "--set lr has no value, expected KEY=VALUE"),
         ((*DATA, "--set", "lr.high=3"), 2, "lr is"),
         ((*DATA, "--pictures", "a", "--pictures", "b"), 2, "--pictures is given 2 times, expected 1"),

@@ -124,3 +124,12 @@ def test_half_bodies_hold_the_upper_or_the_lower_half_of_the_points(rng):
 def test_few_points_are_not_halved(count, rng):
     few = np.where(np.arange(17)[:, None] < count, POINTS, np.nan)
     assert replace(NONE, half=1.0).draw_part(rng, few) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("flip", 2.0), ("occlude", -0.1), ("light", -1.0), ("rotate", np.nan), ("blur", np.nan)],
+)
+def test_a_share_or_spread_that_can_be_none_is_refused(field, value):
+    with pytest.raises(ValueError, match=rf"augmentation\.{field} is {value}"):
+        Augmentation(**{field: value})

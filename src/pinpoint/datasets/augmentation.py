@@ -59,6 +59,16 @@ class Augmentation:
     occlude: float = 0.3
     border: float = 0.5
 
+    def __post_init__(self) -> None:
+        for name in ("flip", "half", "gray", "blur", "noise", "occlude", "border"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(
+                    f"augmentation.{name} is {getattr(self, name)}, expected a share from 0 to 1"
+                )
+        for name in ("scale", "rotate", "shift", "light"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"augmentation.{name} is {getattr(self, name)}, expected 0 or more")
+
     def draw_shift(self, rng: np.random.Generator) -> Shift:
         """Draw the geometry of one crop."""
         turn, stretch, x, y = rng.normal(size=4).clip(-2, 2)

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 OPTIMIZERS = ("adamw", "muon")
+KINDS = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 NOT_NEGATIVE = (
     *("samples", "epochs", "warmup", "clip", "ohkm", "weight_decay"),
@@ -258,7 +259,9 @@ def _built(kind: type, plain: Any, where: str) -> Any:
     for key in plain:
         if key not in hints:
             near = difflib.get_close_matches(key, hints, n=1)
-            raise ValueError(f"unknown key {where}{key}" + (f", did you mean {near[0]}?" if near else ""))
+            raise ValueError(
+                f"unknown key {where}{key}" + (f", did you mean {where}{near[0]}?" if near else "")
+            )
     missing = [f.name for f in fields(kind) if _required(f) and f.name not in plain]
     if missing:
         raise ValueError(f"missing key {where}{missing[0]}")
@@ -281,13 +284,13 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not hint:
-        raise ValueError(f"{where} is {value!r}, expected {hint.__name__}")
+        raise ValueError(f"{where} is {value!r}, expected {KINDS.get(hint, hint.__name__)}")
     return value
 
 
 def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{where} is {value!r}, expected a list")
+        raise ValueError(f"{where} is {value!r}, expected a list such as [64, 64]")
     kinds = (kinds[0],) * len(value) if kinds[-1] is Ellipsis else kinds
     if len(value) != len(kinds):
         raise ValueError(f"{where} has {len(value)} values, expected {len(kinds)}")
