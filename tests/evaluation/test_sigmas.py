@@ -22,3 +22,11 @@ def test_those_of_the_model_stand_in_by_name():
 def test_what_nobody_published_is_said():
     values, said = assumed_sigmas(OWN)
     assert values.tolist() == [SIGMA, SIGMA] and said == "0.05 for 2 that nobody published one for"
+
+
+def test_what_a_model_assumed_itself_is_not_called_known():
+    """Training gives keypoints that nobody published a falloff for the assumed one, and the file keeps it."""
+    own = Skeleton("tool", ("face", "end"))
+    values, words = assumed_sigmas(own, Skeleton("tool", ("face", "end"), sigmas=(SIGMA, SIGMA)))
+    assert values.tolist() == [SIGMA, SIGMA]
+    assert words == "0.05 for 2 that nobody published one for"

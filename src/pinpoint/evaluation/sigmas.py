@@ -17,14 +17,15 @@ def assumed_sigmas(columns: Skeleton, other: Skeleton | None = None) -> tuple[Fl
 
     Args:
         columns: What is labelled; its own falloffs come first.
-        other: What predicts; its falloffs stand in by name, and `SIGMA` for what it lacks.
+        other: What predicts; its falloffs stand in by name, and `SIGMA` for what it lacks. Where it says
+            `SIGMA` itself, that was assumed when it was trained.
     """
     if columns.sigmas is not None:
         return np.array(columns.sigmas), f"those of {columns.name}"
     known = (
         {} if other is None or other.sigmas is None else dict(zip(other.keypoints, other.sigmas, strict=True))
     )
-    shared = [name for name in columns.keypoints if name in known]
+    shared = [name for name in columns.keypoints if known.get(name, SIGMA) != SIGMA]
     values = np.array([known.get(name, SIGMA) for name in columns.keypoints])
     whose = f"those of the model for {len(shared)} keypoints" if shared else ""
     rest = f"{SIGMA:g} for {len(columns) - len(shared)} that nobody published one for"

@@ -26,6 +26,7 @@ __all__ = ["SmallPart", "TopDownTask"]
 
 AT_ONCE = 64  # crops of one evaluation run
 SHOWN = 8
+SIDE = 256  # of the longer side of a crop that is shown
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,27 @@ class TopDownTask:
         return Keypoints(transform_points(xy, invert(matrices)), scores, self._val.skeleton)
 
     def pictures(self, network: nn.Module) -> Sequence[Image]:
-        """Validation crops with what the network says; see `Task`."""
+        """Validation crops, as labelled above and as the network reads them below; see `Task`."""
         rows = np.linspace(0, len(self._val) - 1, min(SHOWN, len(self._val))).astype(int).tolist()
-        found = self.predict(network, rows)
-        matrices = self._plain.plain_matrices()[rows]
-        images, _ = self._plain.batch(rows, [0] * len(rows))
-        xy = transform_points(found.xy, matrices)
-        drawn = [Keypoints(xy[i : i + 1], found.scores[i : i + 1], found.skeleton) for i in range(len(rows))]
-        return [draw(image.copy(), kps) for image, kps in zip(images, drawn, strict=True)]
+        found, labelled = self.predict(network, rows), self._val[np.array(rows)].xy
+        shown = max(1, round(SIDE / max(self.codec.input_size)))
+        crops = replace(self._plain, input_size=tuple(side * shown for side in self.codec.input_size))
+        matrices = crops.plain_matrices()[rows]
+        images, _ = crops.batch(rows, [0] * len(rows))
+        sure = np.isfinite(labelled).all(axis=2).astype(float)
+        pairs = (
+            (transform_points(labelled, matrices), sure),
+            (transform_points(found.xy, matrices), found.scores),
+        )
+        return [
+            np.concatenate(
+                [
+                    draw(image.copy(), Keypoints(xy[row : row + 1], scores[row : row + 1], found.skeleton))
+                    for xy, scores in pairs
+                ]
+            )
+            for row, image in enumerate(images)
+        ]
 
     @cached_property
     def _plain(self) -> Crops:
