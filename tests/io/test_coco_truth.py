@@ -160,3 +160,12 @@ def test_the_lists_of_cocos_whole_body_are_put_together():
     assert kps.xy[0, whole.index("face-0")].tolist() == raw["face_kpts"][:2]
     assert np.isnan(kps.xy[0, whole.part_index("left_hand")]).all()
     assert kps.xy[0, whole.index("right_pinky_tip")].tolist() == raw["righthand_kpts"][60:62]
+
+
+def test_records_keep_what_the_file_calls_pictures_and_instances(write):
+    path = write([annotation(id=70), annotation(id=71, image=4), annotation(id=72, iscrowd=1)])
+    first, second = read_coco_truth(path)
+    assert (first.id, first.instance_ids) == (9, (70,))
+    assert (second.id, second.instance_ids) == (4, (71,))
+    assert first.crowds.tolist() == [[9.5, 19.5, 39.5, 59.5]]
+    assert second.crowds.shape == (0, 4)

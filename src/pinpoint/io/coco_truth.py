@@ -37,6 +37,7 @@ class _Instance:
     box: Sequence[float] | None
     area: float | None
     category: str
+    id: int | str | None
 
 
 def read_coco_truth(path: str | Path, skeleton: Skeleton | None = None) -> list[Record]:
@@ -88,19 +89,37 @@ def records_of_truth(path: Path, document: Item, skeleton: Skeleton | None = Non
     with blame(path, "its categories"):
         kinds = _Kinds(categories, skeleton)
     found: defaultdict[Any, dict[Skeleton, list[_Instance]]] = defaultdict(dict)
+    crowds: defaultdict[Any, list[Sequence[float]]] = defaultdict(list)
     for where, item in _numbered(annotations):
         with blame(path, where):
             _image_of(item, images)
-            if not item.get("iscrowd"):
+            if item.get("iscrowd"):
+                crowds[item["image_id"]].append(item["bbox"])
+            else:
                 instance = kinds.instance(item)
                 found[item["image_id"]].setdefault(instance.skeleton, []).append(instance)
     records: list[Record] = []
     for index, (number, image) in enumerate(images.items()):
         with blame(path, f"image {number}"):
             groups = found.get(number) or {kinds.usual: []}
-            kps = [_keypoints(kind, group, len(categories) > 1) for kind, group in groups.items()]
-            records.extend(Record(part, str(image["file_name"]), _size(image), index) for part in kps)
+            regions = boxes_from_coco(crowds[number])
+            for kind, group in groups.items():
+                kps = _keypoints(kind, group, len(categories) > 1)
+                records.append(_record(kps, image, index, group, regions))
     return records
+
+
+def _record(kps: Keypoints, image: Item, index: int, instances: Sequence[_Instance], crowds: Float) -> Record:
+    ids = tuple(instance.id for instance in instances if instance.id is not None)
+    return Record(
+        kps,
+        str(image["file_name"]),
+        _size(image),
+        index,
+        id=image["id"],
+        instance_ids=ids if len(ids) == len(instances) else (),
+        crowds=crowds,
+    )
 
 
 class _Kinds:
@@ -138,6 +157,7 @@ class _Kinds:
             box=item.get("bbox"),
             area=item.get("area"),
             category=str(self._categories.get(number, {}).get("name", number)),
+            id=item.get("id"),
         )
 
     def _points(self, item: Item) -> Float:

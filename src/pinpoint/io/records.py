@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
 
+from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints, row_types
 from pinpoint.skeletons import Skeleton
 
@@ -29,6 +30,11 @@ class Record:
         size: Width and height of the image, if known.
         index: Number of the frame, from 0.
         seconds: Time of the frame, none for a still image.
+        id: What the file calls the image, beside its name.
+        instance_ids: What the file calls each instance, N of them, or none where it names none.
+        crowds: Boxes x1 y1 x2 y2 in which nothing counts for or against, shape (C, 4).
+        split: Part of the data that the image belongs to, such as `train`.
+        group: What must not be torn apart by a split: a subject, or the video of a frame.
     """
 
     keypoints: Keypoints
@@ -36,6 +42,11 @@ class Record:
     size: tuple[int, int] | None = None
     index: int = 0
     seconds: float | None = None
+    id: int | str | None = None
+    instance_ids: tuple[int | str, ...] = ()
+    crowds: Float = field(default_factory=lambda: np.zeros((0, 4)))
+    split: str = ""
+    group: str = ""
 
 
 class RecordWriter(Protocol):
@@ -113,11 +124,11 @@ def row_shape(field: str, k: int) -> tuple[int, ...]:
 
 
 def _refuse_infinite(record: Record) -> None:
-    for field, array in record.keypoints.arrays().items():
+    for name, array in record.keypoints.arrays().items():
         if array.dtype.kind == "f" and np.isinf(array).any():
             row = int(np.argwhere(np.isinf(array))[0][0])
             raise ValueError(
-                f"{field} of instance {row} in {_name(record)} is infinite, expected a number or NaN"
+                f"{name} of instance {row} in {_name(record)} is infinite, expected a number or NaN"
             )
     if record.seconds is not None and not np.isfinite(record.seconds):
         raise ValueError(f"seconds of {_name(record)} is {record.seconds}, expected a finite number or None")
