@@ -90,9 +90,11 @@ def test_faces_have_an_nme_and_missed_ones_do_not_count(rng):
     assert np.isnan(measures_of_keypoints([nobody], np.array(face.sigmas))["NME"])
 
 
-def test_bodies_have_no_nme(rng):
+def test_bodies_have_an_nme_by_the_root_of_the_box(rng):
     truth = people(rng, 1)
-    assert "NME" not in measures_of_keypoints([Judged(truth, NOTHING, truth)], SIGMAS)
+    off = replace(truth, xy=truth.xy + np.array([3.0, 4.0]))
+    measures = measures_of_keypoints([Judged(truth, NOTHING, off)], SIGMAS)
+    assert measures["NME"] == pytest.approx(5 / np.sqrt(100 * 200))
 
 
 def test_an_instance_is_as_sure_as_its_estimator_says_or_as_its_points(rng):

@@ -13,8 +13,19 @@ from pinpoint.evaluation.pairing import pair_by_distance
 from pinpoint.evaluation.points import longer_sides, pck
 from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton
 
-__all__ = ["Judged", "coco_measures", "instance_scores", "measures_of_boxes", "measures_of_keypoints"]
+__all__ = [
+    "Judged",
+    "coco_measures",
+    "found_of",
+    "instance_scores",
+    "measures_of_boxes",
+    "measures_of_keypoints",
+    "nme_lengths",
+    "prediction_of",
+    "truth_of",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +48,7 @@ class Judged:
 
 def coco_measures(pictures: Sequence[Judged], sigmas: Float) -> dict[str, float]:
     """COCO's ten numbers of keypoints: see `keypoint_measures`; crowds and bare instances do not count."""
-    return keypoint_measures(_truth(pictures), _found(pictures), sigmas)
+    return keypoint_measures(truth_of(pictures), found_of(pictures), sigmas)
 
 
 def measures_of_keypoints(pictures: Sequence[Judged], sigmas: Float) -> dict[str, float]:
@@ -48,23 +59,31 @@ def measures_of_keypoints(pictures: Sequence[Judged], sigmas: Float) -> dict[str
         sigmas: OKS falloff of each keypoint, shape (K,).
 
     Returns:
-        COCO's ten numbers (`AP` to `ARl`), `PCK@.1` and `PCK@.05` by the longer side of the box, `NME` where
-        there are outer corners of eyes, and `missed`, the labelled instances for which nothing was found.
+        COCO's ten numbers (`AP` to `ARl`), `PCK@.1` and `PCK@.05` by the longer side of the box, `NME` by
+        `nme_lengths`, and `missed`, the labelled instances for which nothing was found.
         These are wrong in PCK and do not count in NME. What is found is paired with what is labelled by the
         distance of the points, where it was not looked for in given boxes.
     """
     measures = coco_measures(pictures, sigmas)
     truth = np.concatenate([one.truth.xy for one in pictures])
     boxes = np.concatenate([np.asarray(one.truth.boxes) for one in pictures])
-    predicted = np.concatenate([_paired(one) for one in pictures])
+    predicted = np.concatenate([prediction_of(one) for one in pictures])
     sizes = longer_sides(boxes)
     measures |= {f"PCK@{share}": pck(truth, predicted, sizes, float(share)) for share in (".1", ".05")}
-    columns = pictures[0].truth.skeleton
-    if all(name in columns for name in OUTER_EYE_CORNERS):
-        errors = nme(truth, predicted, length_between(truth, columns))
-        measures["NME"] = float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
+    errors = nme(truth, predicted, nme_lengths(truth, boxes, pictures[0].truth.skeleton))
+    measures["NME"] = float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
     labelled = _there(truth).any(axis=1)
     return measures | {"missed": float((labelled & ~_there(predicted).any(axis=1)).sum())}
+
+
+def nme_lengths(truth: Float, boxes: Float, columns: Skeleton) -> Float:
+    """What errors are divided by for `NME`, shapes (N, K, 2) and (N, 4) -> (N,), in pixels.
+
+    The distance of the outer corners of the eyes where the skeleton has them, else the root of the box's area.
+    """
+    if all(name in columns for name in OUTER_EYE_CORNERS):
+        return length_between(truth, columns)
+    return np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
 
 
 def measures_of_boxes(pictures: Sequence[Judged]) -> dict[str, float]:
@@ -99,7 +118,7 @@ def _there(xy: Float) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(xy).all(axis=-1))
 
 
-def _truth(pictures: Sequence[Judged]) -> Truth:
+def truth_of(pictures: Sequence[Judged]) -> Truth:
     """Instances and, as instances without labels, crowds."""
     k = len(pictures[0].truth.skeleton)
     crowds = np.concatenate([one.crowds for one in pictures])
@@ -117,7 +136,7 @@ def _truth(pictures: Sequence[Judged]) -> Truth:
     )
 
 
-def _found(pictures: Sequence[Judged]) -> Found:
+def found_of(pictures: Sequence[Judged]) -> Found:
     """Instances of which at least one point was found."""
     xy = np.concatenate([one.found.xy for one in pictures])
     scores = np.concatenate([instance_scores(one.found) for one in pictures])
@@ -126,7 +145,7 @@ def _found(pictures: Sequence[Judged]) -> Found:
     return Found(numbers[rows], xy[rows], scores[rows])
 
 
-def _paired(one: Judged) -> Float:
+def prediction_of(one: Judged) -> Float:
     """The prediction of each labelled instance, shape (N, K, 2), NaN where there is none."""
     if one.rows is not None:
         predicted = np.full(one.truth.xy.shape, np.nan)
