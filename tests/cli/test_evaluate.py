@@ -118,7 +118,7 @@ def test_own_keypoints_that_the_model_lacks_are_wrong_and_named(evaluate):
     _, numbers = evaluate([label(own)], "--boxes", "truth", columns=OWN)
     assert numbers["PCK@.1"] == 0.5
     assert numbers["assumptions"]["not predicted"] == "tip: wrong wherever labelled"
-    assert numbers["assumptions"]["sigmas"].startswith("those of the model for 1 keypoints, 0.05 for 1")
+    assert numbers["assumptions"]["sigmas"].startswith("those of the model for nose, 0.05 for 1")
 
 
 def test_a_model_of_other_keypoints_is_refused(evaluate):

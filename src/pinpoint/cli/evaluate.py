@@ -212,9 +212,10 @@ def _measures(outcome: Outcome, request: Request) -> dict[str, float]:
             raise ValueError("boxes are measured, so they cannot be given: leave out --boxes truth")
         outcome.notes["boxes"] = "those of 32 px or more count; recall and false ones at score .3, IoU .5"
         return measures_of_boxes(outcome.judged)
-    sigmas, outcome.notes["sigmas"] = assumed_sigmas(columns, outcome.columns)
+    sigmas = assumed_sigmas(columns, outcome.columns)
+    outcome.notes["sigmas"] = sigmas.words
     _note_keypoints(outcome, columns)
-    return measures_of_keypoints(outcome.judged, sigmas)
+    return measures_of_keypoints(outcome.judged, sigmas.values)
 
 
 def _note_keypoints(outcome: Outcome, columns: Skeleton) -> None:
