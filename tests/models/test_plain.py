@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from pinpoint.models import architecture
-from pinpoint.models.plain import PlainPose, PlainWidths, heatmaps_of
+from pinpoint.models.distribution import heatmaps_of
+from pinpoint.models.plain import PlainPose, PlainWidths
 
 SMALL = PlainWidths((4, 4, 8, 8, 8), (0, 1, 1, 1, 1), neck=8, head=4)
 

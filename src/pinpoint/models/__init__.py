@@ -16,6 +16,8 @@ ARCHITECTURES: dict[str, str] = {
     "plain-n": "pinpoint.models.plain:plain_n",
     "plain-s": "pinpoint.models.plain:plain_s",
     "plain-m": "pinpoint.models.plain:plain_m",
+    "mobile-s": "pinpoint.models.mobile:mobile_s",
+    "mobile-m": "pinpoint.models.mobile:mobile_m",
     "plain-det-n": "pinpoint.models.plain_detector:plain_det_n",
     "plain-one-n": "pinpoint.models.plain_detector:plain_one_n",
     "plain-one-s": "pinpoint.models.plain_detector:plain_one_s",

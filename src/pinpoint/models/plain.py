@@ -5,7 +5,6 @@ learn from two to three times as many pictures. Residual blocks after arXiv 1512
 arXiv 1612.03144, and a heatmap that is a distribution over the crop (arXiv 1711.08229).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,14 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pinpoint.codecs.heatmap import Heatmap
-from pinpoint.geometry import Size
 from pinpoint.models import Architecture
 from pinpoint.models.blocks import ConvNorm, Residual
+from pinpoint.models.distribution import bells, heatmaps_of
 
 __all__ = ["PlainPose", "PlainWidths", "plain_m", "plain_n", "plain_s"]
-
-CELL = 4  # input pixels per cell of a heatmap
-SIGMA = 1.5
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,7 @@ class PlainPose(nn.Module):
         self.backbone = Backbone(widths.stages, widths.blocks)
         self.pyramid = Pyramid(widths)
         self.head = nn.Conv2d(widths.head, keypoints, 1)
-        self.peak = 2 * math.pi * codec.sigma**2
+        self.sigma = codec.sigma
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         """Logits (B, K, h / 4, w / 4) of images (B, 3, h, w)."""
@@ -109,20 +105,7 @@ class PlainPose(nn.Module):
 
     def readable(self, logits: Tensor) -> tuple[Tensor]:
         """Bells whose height is 1 where the network is as sure as its targets were."""
-        shares = functional.softmax(logits.float().flatten(2), dim=2).view_as(logits)
-        return (shares * self.peak,)
-
-
-def heatmaps_of(input_size: Size) -> Heatmap:
-    """Maps of a quarter of the input; a softmax is smooth, so nothing is blurred before it is read.
-
-    Raises:
-        ValueError: A side is no multiple of 4.
-    """
-    width, height = input_size
-    if width % CELL or height % CELL:
-        raise ValueError(f"an input of {width} x {height} pixels does not fit, expected multiples of {CELL}")
-    return Heatmap(input_size, (width // CELL, height // CELL), sigma=SIGMA, refine="dark", blur=1)
+        return (bells(logits, self.sigma),)
 
 
 def _plain(name: str, widths: PlainWidths) -> Architecture:
