@@ -1,4 +1,4 @@
-"""Weights of a TensorFlow.js graph model in the layers of `mobile-s`, and norms that were folded into them."""
+"""A TensorFlow.js graph model in the layers of `mobile-s`, and norms that were folded into them."""
 
 import base64
 import json
