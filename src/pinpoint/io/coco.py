@@ -28,6 +28,7 @@ __all__ = [
     "HOLDS",
     "CocoWriter",
     "boxes_from_coco",
+    "is_results",
     "number_of_image",
     "read_coco_results",
     "records_of_results",
@@ -105,6 +106,11 @@ def read_coco_results(path: str | Path, skeleton: Skeleton | None = None) -> lis
         UnreadableError: The file is damaged or of another form, or what its keypoints are is not known.
     """
     return records_of_results(Path(path), load_json(Path(path)), skeleton)
+
+
+def is_results(document: Any) -> bool:
+    """Whether a parsed document may be COCO results: a list."""
+    return isinstance(document, list)
 
 
 def records_of_results(

@@ -19,9 +19,12 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 from pinpoint.skeletons import skeleton as shipped
 
-__all__ = ["read_coco_truth", "read_crowd_regions", "records_of_truth"]
+__all__ = ["HOLDS", "KEEPS", "is_truth", "read_coco_truth", "read_crowd_regions", "records_of_truth"]
 
 log = logging.getLogger(__name__)
+
+HOLDS = frozenset({"xy", "visible", "boxes", "areas", "labels"})
+KEEPS = frozenset({"id", "instance_ids", "crowds"})
 
 Item = Mapping[str, Any]
 
@@ -57,6 +60,11 @@ def read_coco_truth(path: str | Path, skeleton: Skeleton | None = None) -> list[
         UnreadableError: The file is damaged or of another form, or what its keypoints are is not known.
     """
     return records_of_truth(Path(path), load_json(Path(path)), skeleton)
+
+
+def is_truth(document: Any) -> bool:
+    """Whether a parsed document may be COCO ground truth."""
+    return isinstance(document, dict) and "annotations" in document
 
 
 def read_crowd_regions(path: str | Path) -> dict[str, Float]:

@@ -27,11 +27,12 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton, skeleton_names, swaps_by_name
 from pinpoint.skeletons import skeleton as shipped
 
-__all__ = ["HOLDS", "CsvWriter", "read_csv"]
+__all__ = ["HOLDS", "KEEPS", "CsvWriter", "read_csv"]
 
 log = logging.getLogger(__name__)
 
 HOLDS = frozenset(FIELDS)
+KEEPS = frozenset({"seconds"})
 
 Row = dict[str, Any]
 
@@ -66,7 +67,7 @@ class CsvWriter(RecordWriter):
     """
 
     def __init__(self, path: str | Path, skeleton: Skeleton | None = None) -> None:
-        self._admit = Admission(HOLDS, "CSV", skeleton)
+        self._admit = Admission(HOLDS, "CSV", skeleton, keeps=KEEPS)
         self._path = Path(path)
         self._file = self._path.open("wb")
         self._optional: tuple[str, ...] = ()

@@ -1,47 +1,80 @@
 """Keypoint files of every format: which one a path means, and one way to read and to write them all."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from pinpoint.io import coco, csv_format, json_format, jsonl, openpose, parquet
-from pinpoint.io.coco_truth import records_of_truth
+from pinpoint.io import coco, coco_truth, csv_format, json_format, jsonl, openpose, parquet
 from pinpoint.io.errors import UnreadableError
-from pinpoint.io.files import check_folder
+from pinpoint.io.files import check_folder, file_head
+from pinpoint.io.format import Document, Folder, Format, write_all
 from pinpoint.io.growing import load_json
 from pinpoint.io.plain import FORMAT
-from pinpoint.io.records import Record, RecordWriter, as_records
+from pinpoint.io.records import EXTRAS, Record, RecordWriter
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["FORMATS", "Format", "format_of", "open_writer", "read", "read_records", "write"]
-
-
-@dataclass(frozen=True)
-class Format:
-    """One way of writing keypoints down.
-
-    Args:
-        suffixes: File name endings that mean it, in small letters.
-        holds: The fields of `Keypoints` that come back from it.
-        writer: Opens a file, or for OpenPose a folder.
-    """
-
-    suffixes: tuple[str, ...]
-    holds: frozenset[str]
-    writer: Callable[[Path, Skeleton | None], RecordWriter]
+__all__ = ["FORMATS", "format_of", "open_writer", "read", "read_records", "write"]
 
 
 FORMATS: Mapping[str, Format] = {
-    "json": Format((".json",), json_format.HOLDS, json_format.JsonWriter),
-    "jsonl": Format((".jsonl", ".ndjson"), jsonl.HOLDS, jsonl.JsonlWriter),
-    "csv": Format((".csv",), csv_format.HOLDS, csv_format.CsvWriter),
-    "coco": Format((), coco.HOLDS, coco.CocoWriter),
-    "openpose": Format((), openpose.HOLDS, openpose.OpenPoseWriter),
-    "parquet": Format((".parquet", ".pq"), parquet.HOLDS, parquet.ParquetWriter),
+    "json": Format(
+        json_format.HOLDS,
+        json_format.JsonWriter,
+        keeps=frozenset(EXTRAS),
+        suffixes=(".json",),
+        document=Document(
+            lambda document: isinstance(document, dict) and document.get("format") == FORMAT,
+            lambda path, document, _: json_format.records_of_document(path, document),
+        ),
+        streams=True,
+    ),
+    "jsonl": Format(
+        jsonl.HOLDS,
+        jsonl.JsonlWriter,
+        keeps=frozenset(EXTRAS),
+        suffixes=(".jsonl", ".ndjson"),
+        file=lambda path, _: jsonl.read_jsonl(path),
+        streams=True,
+    ),
+    "csv": Format(
+        csv_format.HOLDS,
+        csv_format.CsvWriter,
+        keeps=csv_format.KEEPS,
+        suffixes=(".csv",),
+        file=csv_format.read_csv,
+        streams=True,
+    ),
+    "coco-truth": Format(
+        coco_truth.HOLDS,
+        keeps=coco_truth.KEEPS,
+        document=Document(coco_truth.is_truth, coco_truth.records_of_truth),
+    ),
+    "coco": Format(
+        coco.HOLDS,
+        coco.CocoWriter,
+        document=Document(coco.is_results, coco.records_of_results),
+        streams=True,
+    ),
+    "openpose": Format(
+        openpose.HOLDS,
+        openpose.OpenPoseWriter,
+        document=Document(
+            lambda document: isinstance(document, dict) and "people" in document,
+            lambda path, document, skeleton: openpose.records_of_people({path: document}, skeleton),
+        ),
+        folder=Folder(openpose.is_folder_of_people, openpose.read_openpose),
+        streams=True,
+    ),
+    "parquet": Format(
+        parquet.HOLDS,
+        parquet.ParquetWriter,
+        keeps=parquet.KEEPS,
+        suffixes=(".parquet", ".pq"),
+        file=lambda path, _: parquet.read_parquet(path),
+        streams=True,
+    ),
 }
-"""Every format by its name."""
+"""Every format by its name. The first that recognises a file reads it: the particular before the general."""
 
 
 def open_writer(
@@ -50,7 +83,7 @@ def open_writer(
     """Open a file to write records into one by one; nothing is gathered in memory.
 
     Args:
-        path: The file, or for `openpose` the folder. It is replaced, unless `append` is set.
+        path: The file or folder. It is replaced, unless `append` is set.
         format: Name in `FORMATS`, or none to go by the suffix (`.json` is our own; say `coco` for results).
         skeleton: The skeleton of all records, or none to take the first record's.
         append: Continue an existing file; only `jsonl` can be continued.
@@ -61,12 +94,13 @@ def open_writer(
         FileNotFoundError: The folder of the file does not exist.
     """
     name = format_of(path) if format is None else format
-    if name not in FORMATS:
-        raise ValueError(f"no format {name!r}; there are {', '.join(FORMATS)}")
-    if name != "openpose":  # whose folder is made
+    known = _known(name)
+    if known.folder is None:  # which is made
         check_folder(path)
     if not append:
-        return FORMATS[name].writer(Path(path), skeleton)
+        if known.writer is None:
+            raise ValueError(f"{name} files are only read: write another format")
+        return known.writer(Path(path), skeleton)
     if name != "jsonl":
         raise ValueError(f"{name} files cannot be continued, only jsonl can")
     return jsonl.JsonlWriter(path, skeleton, append=True)
@@ -82,7 +116,7 @@ def write(
     """Write keypoints to a file, replacing it. `read` is the inverse, to the precision of the format.
 
     Args:
-        path: The file, or for `openpose` the folder.
+        path: The file or folder.
         results: The keypoints of one image, or those of several in order; records carry image names and times
             too. Read one at a time, so a generator of a long video is fine.
         format: Name in `FORMATS`, or none to go by the suffix (`.json` is our own; say `coco` for results).
@@ -92,37 +126,36 @@ def write(
         ValueError: The format is unknown, the skeletons differ, or a number is infinite.
         ImportError: The format needs a package that is not installed.
     """
-    with open_writer(path, format=format, skeleton=skeleton) as writer:
-        for record in as_records(results):
-            writer.write(record)
+    write_all(open_writer(path, format=format, skeleton=skeleton), results)
 
 
-def read(path: str | Path, skeleton: Skeleton | None = None) -> list[Keypoints]:
-    """Read the keypoints of every image in a file of any format, or in a folder of OpenPose files.
+def read(path: str | Path, skeleton: Skeleton | None = None, *, format: str | None = None) -> list[Keypoints]:
+    """Read the keypoints of every image in a file or folder of any format.
 
     Args:
-        path: The file; what a `.json` file holds is told by its content.
+        path: The file or folder; what a folder or a `.json` file holds is told by its content.
         skeleton: What the keypoints are, where the file does not say it (COCO without names, odd OpenPose
             bodies).
+        format: Name in `FORMATS`, or none to find it out.
 
     Returns:
         One `Keypoints` for each image, in the file's order.
 
     Raises:
         UnreadableError: The file is missing, damaged or of no known form; the place in it is named.
-        ValueError: The file says that it holds another skeleton.
+        ValueError: The file says that it holds another skeleton, or there is no such format.
         ImportError: The format needs a package that is not installed.
     """
-    return [record.keypoints for record in read_records(path, skeleton)]
+    return [record.keypoints for record in read_records(path, skeleton, format=format)]
 
 
-def read_records(path: str | Path, skeleton: Skeleton | None = None) -> list[Record]:
-    """Read as `read` does, with the name, size, number and time of every image that the file holds."""
+def read_records(
+    path: str | Path, skeleton: Skeleton | None = None, *, format: str | None = None
+) -> list[Record]:
+    """Read as `read` does, with all else that the file says: names, sizes, times, ids, crowds, splits."""
     path = Path(path)
     _check_there(path)
-    records = (
-        openpose.read_openpose(path, skeleton) if path.is_dir() else _READERS[format_of(path)](path, skeleton)
-    )
+    records = _read(path, skeleton) if format is None else _known(format).read(path, skeleton)
     for record in records:
         own = record.keypoints.skeleton
         if skeleton is not None and own != skeleton:
@@ -133,17 +166,23 @@ def read_records(path: str | Path, skeleton: Skeleton | None = None) -> list[Rec
 
 
 def format_of(path: str | Path) -> str:
-    """Name the format that a file's suffix means.
+    """Name the format that a file's suffix means, where only one does or one means every such file.
 
     Raises:
         ValueError: It means none.
     """
     suffix = Path(path).suffix.lower()
     for name, known in FORMATS.items():
-        if suffix in known.suffixes:
+        if suffix in known.suffixes and known.recognises is None:
             return name
-    suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
-    raise ValueError(f"{str(path)!r} ends in none of {suffixes}: rename it, or on writing say format=")
+    suffixes = ", ".join(dict.fromkeys(suffix for known in FORMATS.values() for suffix in known.suffixes))
+    raise ValueError(f"{str(path)!r} ends in none of {suffixes}: rename it, or say format=")
+
+
+def _known(name: str) -> Format:
+    if name not in FORMATS:
+        raise ValueError(f"no format {name!r}; there are {', '.join(FORMATS)}")
+    return FORMATS[name]
 
 
 def _check_there(path: Path) -> None:
@@ -153,25 +192,30 @@ def _check_there(path: Path) -> None:
         raise UnreadableError(path, f"it is a folder of results: read {str(written[0])!r} in it")
 
 
-def _read_json_of_any_form(path: Path, skeleton: Skeleton | None) -> list[Record]:
+def _read(path: Path, skeleton: Skeleton | None) -> list[Record]:
+    """Read by what the folder, the document or the head of the file says."""
+    if path.is_dir():
+        return _read_folder(path, skeleton)
+    if path.suffix.lower() == ".json":
+        return _read_document(path, skeleton)
+    for known in FORMATS.values():
+        if path.suffix.lower() in known.suffixes and known.recognises and known.recognises(file_head(path)):
+            return known.read(path, skeleton)
+    return FORMATS[format_of(path)].read(path, skeleton)
+
+
+def _read_folder(path: Path, skeleton: Skeleton | None) -> list[Record]:
+    for known in FORMATS.values():
+        if known.folder is not None and known.folder.recognises(path):
+            return known.folder.read(path, skeleton)
+    names = ", ".join(name for name, known in FORMATS.items() if known.folder is not None)
+    raise UnreadableError(path, f"is a folder of none of these formats: {names}")
+
+
+def _read_document(path: Path, skeleton: Skeleton | None) -> list[Record]:
     document = load_json(path)
-    if isinstance(document, list):
-        return coco.records_of_results(path, document, skeleton)
-    keys: Mapping[str, Any] = document if isinstance(document, dict) else {}
-    if keys.get("format") == FORMAT:
-        return json_format.records_of_document(path, keys)
-    if "people" in keys:
-        return openpose.records_of_people({path: keys}, skeleton)
-    if "annotations" in keys:
-        return records_of_truth(path, keys, skeleton)
-    raise UnreadableError(
-        path, "is JSON, but neither pinpoint's own nor COCO results, COCO ground truth or OpenPose"
-    )
-
-
-_READERS: Mapping[str, Callable[[Path, Skeleton | None], list[Record]]] = {
-    "json": _read_json_of_any_form,
-    "jsonl": lambda path, _: jsonl.read_jsonl(path),
-    "csv": csv_format.read_csv,
-    "parquet": lambda path, _: parquet.read_parquet(path),
-}
+    for known in FORMATS.values():
+        if known.document is not None and known.document.recognises(document):
+            return known.document.records(path, document, skeleton)
+    names = ", ".join(name for name, known in FORMATS.items() if known.document is not None)
+    raise UnreadableError(path, f"is JSON, but of none of these formats: {names}")

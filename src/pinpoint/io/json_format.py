@@ -14,7 +14,7 @@ from typing import Any
 
 from pinpoint.io.growing import GrowingList, load_json
 from pinpoint.io.plain import blame, from_plain, header, skeleton_of_header, to_line, to_plain
-from pinpoint.io.records import FIELDS, Admission, Record, RecordWriter
+from pinpoint.io.records import EXTRAS, FIELDS, Admission, Record, RecordWriter
 from pinpoint.skeletons import Skeleton
 
 __all__ = ["HOLDS", "JsonWriter", "read_json", "records_of_document"]
@@ -31,7 +31,7 @@ class JsonWriter(RecordWriter):
     """
 
     def __init__(self, path: str | Path, skeleton: Skeleton | None = None) -> None:
-        self._admit = Admission(HOLDS, "JSON", skeleton)
+        self._admit = Admission(HOLDS, "JSON", skeleton, keeps=EXTRAS)
         self._file = Path(path).open("wb")  # noqa: SIM115 closed by `close`
         self._list: GrowingList | None = None
 

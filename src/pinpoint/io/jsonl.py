@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.growing import read_text
 from pinpoint.io.plain import blame, from_plain, header, skeleton_of_header, to_line, to_plain
-from pinpoint.io.records import FIELDS, Admission, Record, RecordWriter
+from pinpoint.io.records import EXTRAS, FIELDS, Admission, Record, RecordWriter
 from pinpoint.skeletons import Skeleton
 
 __all__ = ["HOLDS", "JsonlWriter", "read_jsonl"]
@@ -49,7 +49,7 @@ class JsonlWriter(RecordWriter):
                 self._headed = skeleton is not None
             target = path.open("ab" if append else "wb", buffering=0)
         self._file = target
-        self._admit = Admission(HOLDS, "JSONL", skeleton)
+        self._admit = Admission(HOLDS, "JSONL", skeleton, keeps=EXTRAS)
 
     def write(self, record: Record) -> None:
         """Add one record.

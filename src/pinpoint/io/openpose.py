@@ -26,7 +26,7 @@ from pinpoint.keypoints import Keypoints, convert
 from pinpoint.skeletons import Skeleton
 from pinpoint.skeletons import skeleton as shipped
 
-__all__ = ["HOLDS", "OpenPoseWriter", "read_openpose", "records_of_people"]
+__all__ = ["HOLDS", "OpenPoseWriter", "is_folder_of_people", "read_openpose", "records_of_people"]
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +116,11 @@ class OpenPoseWriter(RecordWriter):
             name = f"{first}-{count}"
         self._written.add(name)
         return name + _SUFFIX
+
+
+def is_folder_of_people(path: Path) -> bool:
+    """Whether a folder may hold OpenPose files: there are JSON files, or nothing that says otherwise."""
+    return any(path.glob("*.json")) or not any(path.iterdir())
 
 
 def read_openpose(path: str | Path, skeleton: Skeleton | None = None) -> list[Record]:

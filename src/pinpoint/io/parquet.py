@@ -23,9 +23,10 @@ from pinpoint.io.records import FIELDS, Admission, Record, RecordWriter, row_sha
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["HOLDS", "ParquetWriter", "read_parquet"]
+__all__ = ["HOLDS", "KEEPS", "ParquetWriter", "read_parquet"]
 
 HOLDS = frozenset(FIELDS)
+KEEPS = frozenset({"seconds"})
 
 _ROWS_IN_GROUP = 4096
 _KIND = {"visible": "bool_", "track_ids": "int64", "labels": "string"}  # the others are float64
@@ -46,7 +47,7 @@ class ParquetWriter(RecordWriter):
 
     def __init__(self, path: str | Path, skeleton: Skeleton | None = None) -> None:
         self._arrow, self._parquet = _arrow()
-        self._admit = Admission(HOLDS, "Parquet", skeleton)
+        self._admit = Admission(HOLDS, "Parquet", skeleton, keeps=KEEPS)
         self._path = Path(path)
         self._partial = self._path.with_name(f".{self._path.name}.{os.getpid()}.partial")
         self._file = self._partial.open("wb")

@@ -1,6 +1,7 @@
 """A record as plain numbers, lists and words: the shape that JSON and JSON Lines share.
 
-The keys of a record are the fields of `Keypoints` beside `image`, `size`, `index` and `seconds`. NaN is null.
+The keys of a record are the fields of `Keypoints` beside `image`, `size`, `index` and `seconds`, and of `id`,
+`instance_ids`, `crowds`, `split` and `group` those that say something. NaN is null.
 Text holds `xy`, `boxes` and `areas` to 3 decimals, `scores` and `box_scores` to 4 and `xyz` to 5.
 """
 
@@ -72,6 +73,14 @@ def to_plain(record: Record) -> dict[str, Any]:
         "index": int(record.index),
         "seconds": None if record.seconds is None else float(record.seconds),
     }
+    extras = {
+        "id": record.id,
+        "instance_ids": list(record.instance_ids),
+        "crowds": to_lists(rounded("boxes", record.crowds)),
+        "split": record.split,
+        "group": record.group,
+    }
+    plain |= {key: value for key, value in extras.items() if value not in (None, "", [])}
     arrays = record.keypoints.arrays()
     return plain | {field: to_lists(rounded(field, arrays[field])) for field in FIELDS if field in arrays}
 
@@ -97,6 +106,11 @@ def from_plain(plain: Mapping[str, Any], skeleton: Skeleton) -> Record:
         size=size and (int(size[0]), int(size[1])),
         index=int(plain.get("index", 0)),
         seconds=None if plain.get("seconds") is None else float(plain["seconds"]),
+        id=plain.get("id"),
+        instance_ids=tuple(plain.get("instance_ids", ())),
+        crowds=np.array(plain.get("crowds", ()), dtype=np.float64).reshape(-1, 4),
+        split=str(plain.get("split", "")),
+        group=str(plain.get("group", "")),
     )
 
 

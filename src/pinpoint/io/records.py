@@ -12,12 +12,22 @@ from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints, row_types
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["FIELDS", "Admission", "Record", "RecordWriter", "as_records", "row_shape"]
+__all__ = ["EXTRAS", "FIELDS", "Admission", "Record", "RecordWriter", "as_records", "row_shape"]
 
 log = logging.getLogger(__name__)
 
 FIELDS = tuple(row_types(0))
 """The arrays of `Keypoints`, in the order in which files hold them."""
+
+EXTRAS = {
+    "seconds": "times",
+    "id": "ids of images",
+    "instance_ids": "ids of instances",
+    "crowds": "crowd regions",
+    "split": "splits",
+    "group": "groups",
+}
+"""What a record may say beside its keypoints, image, size and number, and the word for it in messages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +87,28 @@ class Admission:
     """What every writer asks of a record first: one skeleton, no infinite number, nothing dropped unsaid.
 
     Args:
-        holds: The fields of `Keypoints` that the format can hold.
+        holds: The fields of `Keypoints` that the format can hold. Where `scores` are not among them, those of
+            labels, 1 where there is a keypoint and 0 where there is none, come back all the same.
         what: Name of the format in messages.
         skeleton: The skeleton of the file, or none to take that of the first record.
+        keeps: Those of `EXTRAS` that the format can hold.
+        mixed: Whether the format can hold several skeletons.
     """
 
-    def __init__(self, holds: Iterable[str], what: str, skeleton: Skeleton | None = None) -> None:
+    def __init__(
+        self,
+        holds: Iterable[str],
+        what: str,
+        skeleton: Skeleton | None = None,
+        *,
+        keeps: Iterable[str] = (),
+        mixed: bool = False,
+    ) -> None:
         self.skeleton = skeleton
         self._holds = frozenset(holds)
+        self._keeps = frozenset(keeps)
         self._what = what
+        self._mixed = mixed
         self._said: set[str] = set()
 
     def __call__(self, record: Record) -> Keypoints:
@@ -97,16 +120,34 @@ class Admission:
         kps = record.keypoints
         if self.skeleton is None:  # a skeleton without keypoints is falsy
             self.skeleton = kps.skeleton
-        if kps.skeleton != self.skeleton:
+        if kps.skeleton != self.skeleton and not self._mixed:
             raise ValueError(f"{_name(record)} has {kps.skeleton!r}, but the file holds {self.skeleton!r}")
         _refuse_infinite(record)
-        self._say_dropped(set(kps.arrays()) - self._holds if len(kps) else set())
+        self._say_dropped(_told(record) - self._holds - self._keeps)
         return kps
 
     def _say_dropped(self, dropped: set[str]) -> None:
-        if new := sorted(dropped - self._said):
-            log.warning("%s cannot hold %s; left out", self._what, ", ".join(new))
-            self._said |= dropped
+        if new := dropped - self._said:
+            named = ", ".join([*sorted(new - set(EXTRAS)), *(EXTRAS[key] for key in EXTRAS if key in new)])
+            log.warning("%s cannot hold %s; left out", self._what, named)
+            self._said |= new
+
+
+def _told(record: Record) -> set[str]:
+    """The fields of `Keypoints` and `EXTRAS` in which a record says something."""
+    kps = record.keypoints
+    told = set(kps.arrays()) if len(kps) else set()
+    if (kps.scores == np.isfinite(kps.xy).all(axis=2)).all():
+        told.discard("scores")
+    said = {
+        "seconds": record.seconds is not None,
+        "id": record.id is not None,
+        "instance_ids": bool(record.instance_ids),
+        "crowds": len(record.crowds) > 0,
+        "split": bool(record.split),
+        "group": bool(record.group),
+    }
+    return told | {key for key, value in said.items() if value}
 
 
 def as_records(results: Keypoints | Iterable[Keypoints | Record]) -> Iterator[Record]:
