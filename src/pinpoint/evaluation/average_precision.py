@@ -3,25 +3,25 @@
 https://cocodataset.org/#keypoints-eval
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pinpoint.geometry import Float, boxes_of_points
+from pinpoint.evaluation.curves import AREAS, THRESHOLDS, Matches, precision_recall
+from pinpoint.evaluation.matching import Pairs, all_pairs, judged, match_pairs, ranked
+from pinpoint.geometry import Float
 
-__all__ = ["AREAS", "Curves", "Found", "Matches", "Truth", "keypoint_measures", "match", "precision_recall"]
+__all__ = ["MOST", "Found", "Truth", "hull_areas", "keypoint_measures", "match", "similar_pairs"]
 
-THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0, 1, 101)
-AREAS: Mapping[str, tuple[float, float]] = {"": (0, 1e10), "m": (32**2, 96**2), "l": (96**2, 1e10)}
-"""Least and greatest area in square pixels of all, medium and large instances; keys end names of measures."""
 MOST = 20  # found instances of one picture that count
-NUMBERS_AT_ONCE = 1 << 20  # distances that are computed together, which bounds memory
+NUMBERS_AT_ONCE = 1 << 15  # distances that are computed together: few enough for the processor's cache
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
+Ranges = Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,7 @@ class Truth:
             labels, counts neither for nor against.
         areas: Square pixels, shape (N,).
         crowd: Which are crowds, shape (N,).
+        ignored: Which others count neither for nor against, though labelled, shape (N,), or none of them.
     """
 
     picture: NDArray[np.integer]
@@ -42,11 +43,25 @@ class Truth:
     boxes: Float
     areas: Float
     crowd: Flags
+    ignored: Flags | None = None
 
-    @property
+    @cached_property
     def labelled(self) -> Flags:
         """Which points are labelled, shape (N, K)."""
-        return np.asarray(np.isfinite(self.xy).all(axis=-1))
+        return np.isfinite(self.xy[..., 0]) & np.isfinite(self.xy[..., 1])
+
+    @property
+    def idle(self) -> Flags:
+        """Which instances count neither for nor against, whatever their area, shape (N,)."""
+        bare = self.crowd | ~self.labelled.any(axis=1)
+        return bare if self.ignored is None else bare | self.ignored
+
+    def __getitem__(self, rows: Rows | Flags) -> "Truth":
+        """Keep some instances."""
+        ignored = None if self.ignored is None else self.ignored[rows]
+        return Truth(
+            self.picture[rows], self.xy[rows], self.boxes[rows], self.areas[rows], self.crowd[rows], ignored
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,58 +81,10 @@ class Found:
     scores: Float
     areas: Float | None = None
 
-    def __getitem__(self, rows: Rows) -> "Found":
+    def __getitem__(self, rows: Rows | Flags) -> "Found":
         """Keep some instances."""
         areas = None if self.areas is None else self.areas[rows]
         return Found(self.picture[rows], self.xy[rows], self.scores[rows], areas)
-
-
-@dataclass(frozen=True, eq=False)
-class Matches:
-    """What became of M found instances at T thresholds, for A ranges of area.
-
-    Args:
-        scores: Shape (M,).
-        right: Which found an instance of their own, shape (A, T, M).
-        ignored: Which count neither for nor against, shape (A, T, M).
-        wanted: How many labelled instances are to be found, shape (A,).
-    """
-
-    scores: Float
-    right: Flags
-    ignored: Flags
-    wanted: NDArray[np.integer]
-
-    @classmethod
-    def merge(cls, parts: Sequence["Matches"]) -> "Matches":
-        """Put the matches of different pictures together: the whole is what all at once would have given."""
-        return cls(
-            np.concatenate([part.scores for part in parts]),
-            np.concatenate([part.right for part in parts], axis=2),
-            np.concatenate([part.ignored for part in parts], axis=2),
-            np.sum([part.wanted for part in parts], axis=0),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Curves:
-    """Precision and recall for A ranges of area at T thresholds.
-
-    Args:
-        precision: At 101 recalls from 0 to 1, made to fall, shape (A, T, 101); NaN if nothing is to be found.
-        recall: The highest, shape (A, T); NaN likewise.
-    """
-
-    precision: Float
-    recall: Float
-
-    def measures(self) -> dict[str, float]:
-        """COCO's ten numbers: AP AP50 AP75 APm APl AR AR50 AR75 ARm ARl, NaN if nothing is to be found."""
-        named: dict[str, float] = {}
-        for key, values in (("AP", self.precision.mean(axis=2)), ("AR", self.recall)):
-            named |= {key: values[0].mean(), f"{key}50": values[0, 0], f"{key}75": values[0, 5]}
-            named |= {f"{key}{area}": values[row].mean() for row, area in enumerate(AREAS) if area}
-        return {name: float(value) for name, value in named.items()}
 
 
 def keypoint_measures(truth: Truth, found: Found, sigmas: Float) -> dict[str, float]:
@@ -131,7 +98,15 @@ def keypoint_measures(truth: Truth, found: Found, sigmas: Float) -> dict[str, fl
     return precision_recall(match(truth, found, sigmas)).measures()
 
 
-def match(truth: Truth, found: Found, sigmas: Float, most: int = MOST) -> Matches:
+def match(
+    truth: Truth,
+    found: Found,
+    sigmas: Float,
+    *,
+    most: int = MOST,
+    thresholds: Float = THRESHOLDS,
+    ranges: Ranges = AREAS,
+) -> Matches:
     """Give found instances to labelled ones: in every picture the best score chooses first.
 
     It takes the most similar instance that is free, at or above the threshold; one that is ignored (a crowd,
@@ -139,131 +114,78 @@ def match(truth: Truth, found: Found, sigmas: Float, most: int = MOST) -> Matche
 
     Args:
         truth: What is there.
-        found: What was found.
+        found: What was found. All instances of a picture have to be given at once.
         sigmas: OKS falloff of each keypoint, shape (K,).
         most: Of each picture, so many with the best scores count.
+        thresholds: Of OKS, shape (T,).
+        ranges: Least and greatest areas to count instances by, A of them.
     """
-    order, rank = _ranked(found)
-    kept = found[order[rank < most]]
-    rank = rank[rank < most]
-    ignored = truth.crowd | ~truth.labelled.any(axis=1) | ~_in_range(truth.areas)
-    rows, columns = _pairs(kept.picture, truth.picture)
-    similarity = _similarities(truth, kept, rows, columns, sigmas)
-    near = similarity >= THRESHOLDS[0]
-    chosen = _assigned((rows[near], columns[near], similarity[near]), rank, ignored, truth.crowd)
-    taken = chosen >= 0
-    useless = np.take_along_axis(ignored[:, None], np.maximum(chosen, 0), axis=2) if len(ignored.T) else taken
-    areas = _hull_areas(kept.xy) if kept.areas is None else kept.areas
-    without = np.where(taken, useless, ~_in_range(areas)[:, None])
-    return Matches(kept.scores, taken & ~without, without, (~ignored).sum(axis=1))
+    rows, rank = ranked(found.picture, found.scores, most)
+    kept = found[rows]
+    ignored = truth.idle | ~_in_range(truth.areas, ranges)
+    chosen = match_pairs(similar_pairs(truth, kept, sigmas), rank, ignored, truth.crowd, thresholds)
+    areas = hull_areas(kept.xy) if kept.areas is None else kept.areas
+    return judged(chosen, (kept.picture, kept.scores), ignored, ~_in_range(areas, ranges)[:, None])
 
 
-def precision_recall(matches: Matches) -> Curves:
-    """Precision at 101 recalls, and the highest recall."""
-    order = np.argsort(-matches.scores, kind="stable")
-    right, ignored = matches.right[..., order], matches.ignored[..., order]
-    hits = np.cumsum(right, axis=2)
-    misses = np.cumsum(~right & ~ignored, axis=2)
-    precision = hits / (hits + misses + np.spacing(1))
-    falling = np.maximum.accumulate(precision[..., ::-1], axis=2)[..., ::-1]
-    falling = np.append(falling, np.zeros((*falling.shape[:2], 1)), axis=2)
-    wanted = np.where(matches.wanted > 0, matches.wanted, np.nan)[:, None, None]
-    recall = hits / wanted
-    places = np.apply_along_axis(np.searchsorted, 2, recall, RECALLS) if len(order) else np.zeros(1, int)
-    places = np.broadcast_to(places, (*recall.shape[:2], len(RECALLS)))
-    highest = recall[..., -1] if len(order) else 0 * np.broadcast_to(wanted[..., 0], recall.shape[:2])
-    return Curves(np.where(wanted > 0, np.take_along_axis(falling, places, axis=2), np.nan), highest)
+def similar_pairs(truth: Truth, found: Found, sigmas: Float) -> Pairs:
+    """Every pair of instances in one picture with its OKS, computed in parts that fit into the cache."""
+    rows, columns = all_pairs(found.picture, truth.picture)
+    there = np.isfinite(found.xy[..., 0]) & np.isfinite(found.xy[..., 1])
+    # A point that either side lacks is infinitely far, and its share of the OKS is exp(-inf) = 0.
+    x, y = (np.where(there, found.xy[..., axis], -np.inf) for axis in (0, 1))
+    true_x, true_y = (np.where(truth.labelled, truth.xy[..., axis], np.inf) for axis in (0, 1))
+    falloff = -1 / (2 * (2 * np.asarray(sigmas, np.float64)) ** 2)
+    scale = 1 / (truth.areas + np.spacing(1))
+    count = truth.labelled.sum(axis=1)
+    similarity = np.empty(len(rows))
+    step = max(1, NUMBERS_AT_ONCE // max(1, len(falloff)))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        row, column = rows[part], columns[part]
+        squared = _squared(x[row], true_x[column])
+        squared += _squared(y[row], true_y[column])
+        squared *= falloff
+        squared *= scale[column, None]
+        similarity[part] = np.exp(squared, out=squared).sum(axis=1) / np.maximum(count[column], 1)
+    bare = np.flatnonzero(count[columns] == 0)
+    similarity[bare] = _inside(truth, found.xy[rows[bare]], columns[bare], falloff)
+    return Pairs(rows, columns, similarity)
 
 
-def _ranked(found: Found) -> tuple[Rows, Rows]:
-    """Rows by picture and falling score, and the place of each within its picture; both (M,)."""
-    order = np.lexsort((-found.scores, found.picture))
-    pictures = found.picture[order]
-    first = np.searchsorted(pictures, pictures, side="left")
-    return order, np.arange(len(order)) - first
+def hull_areas(xy: Float) -> Float:
+    """Areas of the smallest boxes around points that are not NaN, shapes (M, K, 2) -> (M,); 0 for none."""
+    missing = np.isnan(xy[..., 0]) | np.isnan(xy[..., 1])
+    some = missing.any()
+    sides = []
+    for axis in (0, 1):
+        values = np.ascontiguousarray(xy[..., axis])
+        low, high = (np.where(missing, end, values) if some else values for end in (np.inf, -np.inf))
+        sides.append(high.max(axis=1, initial=-np.inf) - low.min(axis=1, initial=np.inf))
+    return np.where(np.isfinite(sides[0]), sides[0] * sides[1], 0)
 
 
-def _in_range(areas: Float) -> Flags:
-    """Whether each area is in each range of `AREAS`, shapes (N,) -> (A, N)."""
-    return np.array([~((areas < low) | (areas > high)) for low, high in AREAS.values()])
+def _squared(found: Float, truth: Float) -> Float:
+    found -= truth
+    found *= found
+    return found
 
 
-def _hull_areas(xy: Float) -> Float:
-    boxes = boxes_of_points(xy)
-    return np.nan_to_num((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+def _in_range(areas: Float, ranges: Ranges) -> Flags:
+    """Whether each area is in each range, shapes (N,) -> (A, N)."""
+    return np.array([~((areas < low) | (areas > high)) for low, high in ranges.values()])
 
 
-def _pairs(found: NDArray[np.integer], truth: NDArray[np.integer]) -> tuple[Rows, Rows]:
-    """Rows of found and labelled instances of one picture, every pair of them, found ones first."""
-    order = np.argsort(truth, kind="stable")
-    first, last = (np.searchsorted(truth[order], found, side=side) for side in ("left", "right"))
-    count = last - first
-    rows = np.repeat(np.arange(len(found)), count)
-    within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-    return rows, order[np.repeat(first, count) + within]
-
-
-def _similarities(truth: Truth, found: Found, rows: Rows, columns: Rows, sigmas: Float) -> Float:
-    """OKS of pairs, shape (P,), in parts that fit into memory."""
-    step = max(1, NUMBERS_AT_ONCE // max(1, len(sigmas)))
-    parts = [slice(start, start + step) for start in range(0, len(rows), step)]
-    values = [_similarity(truth, found.xy[rows[part]], columns[part], sigmas) for part in parts]
-    return np.concatenate([np.zeros(0), *values])
-
-
-def _similarity(truth: Truth, xy: Float, columns: Rows, sigmas: Float) -> Float:
-    """OKS of P pairs; of an instance without labels, how far the points lie outside twice its box."""
-    labelled: Flags = truth.labelled[columns]
-    bare: Flags = np.asarray(~labelled.any(axis=1))
-    away = xy - np.where(labelled[..., None], truth.xy[columns], 0)
-    if bare.any():
-        away[bare] = _outside(xy[bare], truth.boxes[columns[bare]])
-    squared: Float = (away**2).sum(axis=-1)
-    squared = np.where(np.isnan(squared), np.inf, squared)
-    variances = (2 * np.asarray(sigmas)) ** 2
-    close = np.exp(-(squared / variances / (truth.areas[columns, None] + np.spacing(1)) / 2))
-    counted = labelled | bare[:, None]
-    return (close * counted).sum(axis=1) / counted.sum(axis=1)
-
-
-def _outside(xy: Float, boxes: Float) -> Float:
-    """How far points lie beyond boxes grown by their size on every side, (P, K, 2), (P, 4) -> (P, K, 2).
+def _inside(truth: Truth, xy: Float, columns: Rows, falloff: Float) -> Float:
+    """OKS with instances that have no points: by how far the found ones lie outside twice the box.
 
     COCO compares points with boxes in the numbers of its files, which are half a pixel greater than ours.
     """
+    boxes = truth.boxes[columns]
     sides = boxes[:, 2:] - boxes[:, :2]
     low, high = boxes[:, :2] + 0.5 - sides, boxes[:, :2] + 0.5 + 2 * sides
-    return np.maximum(0, low[:, None] - xy) + np.maximum(0, xy - high[:, None])
-
-
-def _assigned(
-    pairs: tuple[Rows, Rows, Float], rank: Rows, ignored: Flags, crowd: Flags
-) -> NDArray[np.integer]:
-    """Which labelled instance each found one takes, -1 for none, shape (A, T, M).
-
-    All pictures choose at the same time, first whoever is best in its picture, then the second, and so on.
-    Of several instances the greatest key is taken: one that counts before one that is ignored, then the more
-    similar, then the later one.
-    """
-    rows, columns, similarity = pairs
-    chosen = np.full((len(ignored), len(THRESHOLDS), len(rank)), -1)
-    if not len(rows):
-        return chosen
-    count = len(crowd)
-    free = np.ones((*chosen.shape[:2], count), bool)
-    enough = similarity >= np.minimum(THRESHOLDS, 1 - 1e-10)[:, None]
-    levels, level = np.unique(similarity, return_inverse=True)
-    keys = (level + len(levels) * ~ignored[:, columns]) * count + columns
-    for number in range(int(rank[rows].max()) + 1):
-        turn = np.flatnonzero(rank[rows] == number)
-        if not len(turn):
-            continue
-        allowed = free[..., columns[turn]] & enough[:, turn]
-        starts = np.flatnonzero(np.diff(rows[turn], prepend=-1))
-        best = np.maximum.reduceat(np.where(allowed, keys[:, None, turn], -1), starts, axis=2)
-        taken = np.where(best >= 0, best % count, -1)
-        chosen[..., rows[turn][starts]] = taken
-        area, threshold, place = np.nonzero(taken >= 0)
-        instances = taken[area, threshold, place]
-        free[area, threshold, instances] = crowd[instances]
-    return chosen
+    away = np.maximum(0, low[:, None] - xy) + np.maximum(0, xy - high[:, None])
+    squared = np.nan_to_num((away**2).sum(axis=-1), nan=np.inf)
+    return np.exp(squared * falloff / (truth.areas[columns, None] + np.spacing(1))).sum(axis=1) / max(
+        1, len(falloff)
+    )

@@ -1,43 +1,27 @@
 """Measures of found boxes against labelled ones, over many pictures, as COCO does them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pinpoint.evaluation.curves import THRESHOLDS, Matches, precision_recall
+from pinpoint.evaluation.matching import Pairs, judged, match_pairs
 from pinpoint.geometry import Float, iou
 
-__all__ = ["Matches", "box_measures", "covered", "match", "precision_of"]
+__all__ = ["box_measures", "covered", "match_similar", "precision_of"]
 
-THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0, 1, 101)
 MOST = 100  # found instances of one picture that count
 
 
-@dataclass(frozen=True, eq=False)
-class Matches:
-    """What became of the M found instances of one picture at T thresholds, best score first.
-
-    Args:
-        scores: Shape (M,).
-        right: Whether each found a labelled instance of its own, shape (T, M).
-        ignored: Whether each counts neither for nor against, shape (T, M).
-        wanted: How many labelled instances are to be found.
-    """
-
-    scores: Float
-    right: NDArray[np.bool_]
-    ignored: NDArray[np.bool_]
-    wanted: int
-
-
-def match(
+def match_similar(
     similarity: Float, scores: Float, ignored: NDArray[np.bool_], thresholds: Float = THRESHOLDS
 ) -> Matches:
-    """Give found instances to labelled ones: the best score chooses first, and takes the most similar.
+    """Give the found instances of one picture to the labelled ones, by any similarity; the best 100 count.
 
-    Labelled instances that are ignored are taken only where no other is similar enough.
+    The best score chooses first, and takes the most similar. Labelled instances that are ignored are taken
+    only where no other is similar enough.
 
     Args:
         similarity: Of N labelled and M found instances, shape (N, M), such as `iou` or `oks`.
@@ -46,48 +30,26 @@ def match(
         thresholds: How similar they have to be, shape (T,).
     """
     order = np.argsort(-scores, kind="stable")[:MOST]
-    shape = (len(thresholds), len(order))
-    right, without = np.zeros(shape, bool), np.zeros(shape, bool)
-    for row, threshold in enumerate(thresholds):
-        free = np.ones(len(ignored), bool)
-        for place, found in enumerate(order):
-            chosen = _most_similar(similarity[:, found], free, ignored, min(threshold, 1 - 1e-10))
-            if chosen is not None:
-                free[chosen] = False
-                right[row, place], without[row, place] = not ignored[chosen], ignored[chosen]
-    return Matches(scores[order], right, without, int((~ignored).sum()))
-
-
-def _most_similar(
-    similarity: Float, free: NDArray[np.bool_], ignored: NDArray[np.bool_], least: float
-) -> int | None:
-    for group in (~ignored, ignored):
-        rows = np.flatnonzero(group & free & (similarity >= least))
-        if len(rows):
-            return int(rows[len(rows) - 1 - np.argmax(similarity[rows][::-1])])
-    return None
+    rank = np.arange(len(order))
+    count = len(ignored)
+    pairs = Pairs(np.repeat(rank, count), np.tile(np.arange(count), len(order)), similarity.T[order].ravel())
+    chosen = match_pairs(pairs, rank, ignored[None], np.zeros(count, bool), thresholds)
+    found = (np.zeros(len(order), int), scores[order])
+    return judged(chosen, found, ignored[None], np.zeros(1, bool))
 
 
 def precision_of(matches: Sequence[Matches]) -> Float:
-    """Average precision at each threshold over all pictures, shape (T,); NaN if nothing is to be found.
+    """Average precision at each threshold over pictures in order, shape (T,); NaN with nothing to find.
 
     Precision is made to fall and read at 101 recalls, as COCO does.
     """
-    scores = np.concatenate([one.scores for one in matches])
-    order = np.argsort(-scores, kind="stable")
-    right = np.concatenate([one.right for one in matches], axis=1)[:, order]
-    ignored = np.concatenate([one.ignored for one in matches], axis=1)[:, order]
-    wanted = sum(one.wanted for one in matches)
-    if not wanted:
-        return np.full(len(right), np.nan)
-    return np.array([_area_under(r, ~r & ~i, wanted) for r, i in zip(right, ignored, strict=True)])
+    return precision_recall(_numbered(matches)).precision[0].mean(axis=1)
 
 
-def _area_under(right: NDArray[np.bool_], wrong: NDArray[np.bool_], wanted: int) -> float:
-    hits, misses = np.cumsum(right), np.cumsum(wrong)
-    precision = hits / np.maximum(hits + misses, 1)
-    falling = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
-    return float(falling[np.searchsorted(hits / wanted, RECALLS, side="left")].mean())
+def _numbered(matches: Sequence[Matches]) -> Matches:
+    """The matches of all pictures, each of them a picture of its own."""
+    parts = [replace(one, picture=np.full(len(one.scores), number)) for number, one in enumerate(matches)]
+    return Matches.merge(parts)
 
 
 def covered(boxes: Float, regions: Float) -> Float:
@@ -113,19 +75,16 @@ def box_measures(
         min_side: In pixels.
         min_score: Boxes from this score count for `recall` (IoU .5) and `false`; all do for AP50 and AP.
     """
-    all_matches = [_of_picture(*one, min_side) for one in pictures]
-    precision = precision_of(all_matches)
-    sure = [one.scores >= min_score for one in all_matches]
-    hits = sum(int(one.right[0, s].sum()) for one, s in zip(all_matches, sure, strict=True))
-    false = sum(
-        int((~one.right[0, s] & ~one.ignored[0, s]).sum()) for one, s in zip(all_matches, sure, strict=True)
-    )
-    wanted = sum(one.wanted for one in all_matches)
+    matches = _numbered([_of_picture(*one, min_side) for one in pictures])
+    precision = precision_recall(matches).precision[0].mean(axis=1)
+    sure = matches.scores >= min_score
+    right, counts = matches.right[0, 0, sure], ~matches.ignored[0, 0, sure]
+    wanted = int(matches.wanted[0])
     return {
         "AP50": float(precision[0]),
         "AP": float(precision.mean()),
-        "recall": hits / wanted if wanted else float("nan"),
-        "false": false / max(1, len(pictures)),
+        "recall": float(right.sum()) / wanted if wanted else float("nan"),
+        "false": float((~right & counts).sum()) / max(1, len(pictures)),
     }
 
 
@@ -133,10 +92,10 @@ def _of_picture(boxes: Float, crowds: Float, found: Float, scores: Float, min_si
     order = np.argsort(-scores, kind="stable")[:MOST]
     found, scores = found[order], scores[order]
     small = _longer_side(boxes) < min_side
-    matches = match(iou(boxes, found), scores, small)
+    matches = match_similar(iou(boxes, found), scores, small)
     in_crowd = (covered(found, crowds)[:, None] >= THRESHOLDS[None, :, None]).any(axis=0)
     free = in_crowd | (_longer_side(found) < min_side)[None]
-    return Matches(matches.scores, matches.right, matches.ignored | (free & ~matches.right), matches.wanted)
+    return replace(matches, ignored=matches.ignored | (free & ~matches.right))
 
 
 def _longer_side(boxes: Float) -> Float:

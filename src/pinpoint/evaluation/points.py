@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pinpoint.evaluation.average_precision import THRESHOLDS, Matches, precision_recall
+from pinpoint.evaluation.curves import THRESHOLDS, Matches, precision_recall
 from pinpoint.geometry import Float
 
 __all__ = ["average_precision", "longer_sides", "paired_oks", "pck", "point_measures"]
@@ -44,7 +44,8 @@ def average_precision(similarity: Float, scores: Float, thresholds: Float = THRE
         Shape (T,), in [0, 1]; NaN where there are no instances.
     """
     right = (similarity >= thresholds[:, None])[None]
-    matches = Matches(scores, right, np.zeros_like(right), np.array([len(similarity)]))
+    picture = np.zeros(len(scores), int)
+    matches = Matches(picture, scores, right, np.zeros_like(right), np.array([len(similarity)]))
     return precision_recall(matches).precision[0].mean(axis=1)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from pinpoint.codecs import Instances
 from pinpoint.codecs.simcc import SimCC
-from pinpoint.evaluation.boxes import Matches, match, precision_of
+from pinpoint.evaluation.boxes import match_similar, precision_of
+from pinpoint.evaluation.curves import Matches
 from pinpoint.evaluation.oks import oks
 from pinpoint.evaluation.points import point_measures
 from pinpoint.geometry import Float, iou
@@ -318,10 +319,10 @@ def _precision(samples: GateSamples, found: Sequence[Instances]) -> float:
 def _match(truth: Keypoints, found: Instances) -> Matches:
     boxes, sigmas = np.asarray(truth.boxes), np.array(truth.skeleton.sigmas)
     if not found.xy.shape[1]:
-        return match(iou(boxes, found.boxes), found.box_scores, np.zeros(len(boxes), bool))
+        return match_similar(iou(boxes, found.boxes), found.box_scores, np.zeros(len(boxes), bool))
     labelled = np.asarray(np.isfinite(truth.xy).all(axis=-1))
     similar = oks(truth.xy, found.xy, np.asarray(truth.areas), sigmas)
-    return match(similar, found.box_scores, np.asarray(~labelled.any(axis=1)))
+    return match_similar(similar, found.box_scores, np.asarray(~labelled.any(axis=1)))
 
 
 def _number(value: float) -> str:
