@@ -185,7 +185,7 @@ def _by_name(columns: Skeleton, known: Skeleton) -> Float:
 
 def _plain(name: str) -> tuple[str, ...]:
     """The words of a name in any order and spelling: `L_Eye`, `leftEye` and `eye-left` are one."""
-    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+    words: list[str] = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
     return tuple(sorted(_SIDES.get(word, word) for word in words))
 
 

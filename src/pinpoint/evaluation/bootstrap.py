@@ -1,0 +1,136 @@
+"""How far the numbers of an evaluation would move with other pictures of the same kind: the bootstrap.
+
+Pictures, not instances, are drawn with replacement, since people in one picture have much in common (Efron
+and Tibshirani, An Introduction to the Bootstrap, 1993). What was matched in a picture stays matched in every
+draw, so a draw costs two sums over what was found and nothing is matched again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinpoint.evaluation.average_precision import match
+from pinpoint.evaluation.curves import AREAS, RECALLS
+from pinpoint.evaluation.nme import nme
+from pinpoint.evaluation.pictures import Judged, found_of, nme_lengths, prediction_of, truth_of
+from pinpoint.evaluation.points import longer_sides
+from pinpoint.geometry import Float
+
+__all__ = ["Contributions", "contributions", "draws", "interval", "replicates"]
+
+Counts = NDArray[np.integer]
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """What each of P pictures adds to the numbers of one run.
+
+    Args:
+        picture: Of each of M found instances, best score first, shape (M,).
+        right: Which found an instance of their own, shape (T, M).
+        wrong: Which count against, shape (T, M).
+        wanted: Labelled instances of each picture, shape (P,).
+        means: For numbers that are means, sum and count of each picture, both (P,), by the number's name.
+    """
+
+    picture: Counts
+    right: NDArray[np.bool_]
+    wrong: NDArray[np.bool_]
+    wanted: Counts
+    means: Mapping[str, tuple[Float, Float]]
+
+
+def contributions(pictures: Sequence[Judged], sigmas: Float) -> Contributions:
+    """Say what each picture adds to AP, AR, `PCK@.1`, `PCK@.05` and `NME`.
+
+    Args:
+        pictures: Of one skeleton, one picture or more.
+        sigmas: OKS falloff of each keypoint, shape (K,).
+    """
+    truth = truth_of(pictures)
+    matches = match(truth, found_of(pictures), sigmas, ranges={"": AREAS[""]})
+    wanted = np.bincount(truth.picture[~truth.idle], minlength=len(pictures))
+    order = np.lexsort((matches.picture, -matches.scores))
+    right, ignored = matches.right[0][:, order], matches.ignored[0][:, order]
+    return Contributions(matches.picture[order], right, ~right & ~ignored, wanted, _means(pictures))
+
+
+def draws(pictures: int, times: int, seed: int = 0) -> Counts:
+    """How often each picture is in each of so many draws, shape (times, pictures)."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(pictures, np.full(pictures, 1 / pictures), size=times)
+
+
+def replicates(run: Contributions, counts: Counts) -> dict[str, Float]:
+    """The numbers of a run in every draw: AP AP50 AP75 AR PCK@.1 PCK@.05 NME, each of shape (B,).
+
+    Args:
+        run: What each picture adds.
+        counts: How often each picture is drawn, shape (B, P), the same for all runs that are compared.
+
+    Returns:
+        What `measures_of_keypoints` would say of the drawn pictures; NaN where nothing is to be found.
+    """
+    precision = np.array([_precision(run, row) for row in counts]).reshape(len(counts), len(run.right))
+    named = {"AP": precision.mean(axis=1), "AP50": precision[:, 0], "AP75": precision[:, 5]}
+    wanted = counts @ run.wanted
+    hits = np.array([run.right @ row[run.picture] for row in counts]).reshape(precision.shape)
+    named["AR"] = _ratio(hits.mean(axis=1), wanted)
+    return named | {
+        name: _ratio(counts @ total, counts @ count) for name, (total, count) in run.means.items()
+    }
+
+
+def interval(values: Float, share: float = 0.95) -> tuple[float, float]:
+    """The middle part of the values that holds such a share of them; NaN where there is none."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - share) / 2, (1 + share) / 2])
+    return float(low), float(high)
+
+
+def _precision(run: Contributions, row: Counts) -> Float:
+    """Average precision at each threshold of one draw, shape (T,).
+
+    A picture that is drawn twice brings each of its instances twice, one after the other. Precision is made
+    to fall, so it is the same at both, and one step of 2 will do.
+    """
+    wanted = row @ run.wanted
+    if not wanted:
+        return np.full(len(run.right), np.nan)
+    weight = row[run.picture]
+    hits, misses = np.cumsum(run.right * weight, axis=1), np.cumsum(run.wrong * weight, axis=1)
+    precision = hits / np.maximum(hits + misses, 1)
+    falling = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    falling = np.append(falling, np.zeros((len(falling), 1)), axis=1)
+    return np.array([_at_recalls(f, h / wanted) for f, h in zip(falling, hits, strict=True)])
+
+
+def _at_recalls(falling: Float, recall: Float) -> float:
+    return float(falling[np.searchsorted(recall, RECALLS)].mean())
+
+
+def _means(pictures: Sequence[Judged]) -> dict[str, tuple[Float, Float]]:
+    truth = np.concatenate([one.truth.xy for one in pictures])
+    boxes = np.concatenate([np.asarray(one.truth.boxes) for one in pictures])
+    predicted = np.concatenate([prediction_of(one) for one in pictures])
+    owner = np.repeat(np.arange(len(pictures)), [len(one.truth) for one in pictures])
+    labelled = np.asarray(np.isfinite(truth).all(axis=-1))
+    distance = np.linalg.norm(predicted - truth, axis=-1) / longer_sides(boxes)[:, None]
+
+    def by_picture(values: Float) -> Float:
+        return np.bincount(owner, weights=values, minlength=len(pictures)).astype(np.float64)
+
+    points = by_picture(labelled.sum(axis=1))
+    near = {f"PCK@{share}": (distance <= float(share)) & labelled for share in (".1", ".05")}
+    errors = nme(truth, predicted, nme_lengths(truth, boxes, pictures[0].truth.skeleton))
+    known = np.isfinite(errors)
+    means = {name: (by_picture(right.sum(axis=1)), points) for name, right in near.items()}
+    return means | {"NME": (by_picture(np.where(known, errors, 0)), by_picture(known))}
+
+
+def _ratio(total: Float, count: Float | Counts) -> Float:
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
