@@ -172,6 +172,13 @@ def test_who_is_seen_well_ranks_first(boxes):
     np.testing.assert_allclose(kps.box_scores, [0.8 * (0.5 if boxes is None else 1.0)])
 
 
+def test_what_is_found_is_sifted_and_what_is_given_is_not():
+    """Whoever gives boxes gets an answer for each."""
+    twice = estimator(lambda image: boxed([100, 50, 140, 90], [98, 50, 138, 90]), sift=lambda kps: kps[:1])
+    assert len(twice(lit(120, 70))) == 1
+    assert len(twice(lit(120, 70), [[100, 50, 140, 90], [98, 50, 138, 90]])) == 2
+
+
 def test_given_boxes_may_be_looked_at_twice_where_found_ones_are_not():
     once = estimator(flip_given=True)
     assert once(lit(120, 70)).scores.tolist() == [[0.9, 0.8, 0.7]]

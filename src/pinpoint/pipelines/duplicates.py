@@ -7,21 +7,32 @@ from pinpoint.evaluation.oks import oks
 from pinpoint.geometry import boxes_of_points, iou
 from pinpoint.keypoints import Keypoints, convert
 
-__all__ = ["distinct_bodies", "distinct_hulls"]
+__all__ = ["distinct_bodies", "distinct_hulls", "likely_bodies"]
 
 SAME_BODY = 0.5  # OKS, as in MMDeploy's PoseTracker
 SAME_HULL = 0.5
+LEAST_BODY = 0.05
+"""Box times mean keypoint score below which what was found is hardly ever a person."""
 
 
 def distinct_bodies(kps: Keypoints) -> Keypoints:
-    """Keep the surest of each group of people whose `coco17` keypoints are alike."""
+    """Keep the surest of each group of people whose keypoints are alike.
+
+    They are compared as keypoints of their own skeleton, or of `coco17` where nobody published its sigmas.
+    """
     if len(kps) < 2:
         return kps
-    body = convert(kps, "coco17")
+    body = kps if kps.skeleton.sigmas else convert(kps, "coco17")
     hulls = boxes_of_points(body.xy)
     areas = 0.53 * np.prod(hulls[:, 2:] - hulls[:, :2], axis=1)  # the usual share of a person in its box
     alike = oks(body.xy, body.xy, areas, np.array(body.skeleton.sigmas)) > SAME_BODY
     return kps[_surest(kps, alike | alike.T)]
+
+
+def likely_bodies(kps: Keypoints) -> Keypoints:
+    """Keep people whose own score is `LEAST_BODY` or more, each once, best first."""
+    scores = np.ones(len(kps)) if kps.box_scores is None else kps.box_scores
+    return distinct_bodies(kps[scores >= LEAST_BODY])
 
 
 def distinct_hulls(kps: Keypoints) -> Keypoints:

@@ -17,13 +17,14 @@ from pinpoint.hub import ModelSpec, catalogue, find, pull, spec_of_file
 from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.blazepose import BlazePose, WholePersonBoxes, blazepose35
 from pinpoint.pipelines.boxes import whole_picture
+from pinpoint.pipelines.duplicates import likely_bodies
 from pinpoint.pipelines.face import Face68, Face68Network, FaceIris, FaceMesh, LinearMap, eye_skeleton
 from pinpoint.pipelines.hand import Hands
 from pinpoint.pipelines.one_stage import OneStage
 from pinpoint.pipelines.preparation import Preparation
 from pinpoint.pipelines.regions import BoxRegion
 from pinpoint.pipelines.search import Search, SearchMode
-from pinpoint.pipelines.top_down import PointNetwork, TopDown
+from pinpoint.pipelines.top_down import PointNetwork, TopDown, all_of_them
 from pinpoint.pipelines.whole_body import WholeBody
 from pinpoint.runtime import Session, open_session
 from pinpoint.skeletons import Skeleton, skeleton
@@ -269,9 +270,16 @@ def _top_down(spec: ModelSpec, options: Options) -> Estimator:
     width, height = spec.input_size
     region = BoxRegion(width / height, spec.box_scale)
     people = WholePersonBoxes(_detector(spec, options))
-    twice = options.looks == 2
-    given_twice = twice or (options.looks is None and spec.task == "body")
-    return TopDown(people, _network(spec, options), region, region, twice, given_twice)
+    body = spec.task == "body"
+    return TopDown(
+        people,
+        _network(spec, options),
+        region,
+        region,
+        flip_test=options.looks == 2,
+        flip_given=options.looks == 2 or (options.looks is None and body),
+        sift=likely_bodies if body and spec.skeleton and spec.skeleton.sigmas else all_of_them,
+    )
 
 
 def _blazepose(spec: ModelSpec, options: Options) -> BlazePose:

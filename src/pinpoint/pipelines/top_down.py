@@ -16,7 +16,7 @@ from pinpoint.pipelines.regions import Region, Regions
 from pinpoint.runtime import Session
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["PointNetwork", "TopDown", "averaged"]
+__all__ = ["PointNetwork", "TopDown", "all_of_them", "averaged"]
 
 SIDES = {"left": "right", "right": "left"}
 MOST_AT_ONCE = 64  # crops in one run: a crowd of hundreds would take all memory
@@ -148,6 +148,11 @@ class PointNetwork:
         )
 
 
+def all_of_them(kps: Keypoints) -> Keypoints:
+    """Sift nothing out."""
+    return kps
+
+
 @dataclass(frozen=True)
 class TopDown:
     """Find boxes, then the keypoints in each.
@@ -162,6 +167,7 @@ class TopDown:
         box_region: Where it looks for a box that the caller gives.
         flip_test: Look at the mirror image too, and take the mean.
         flip_given: The same for boxes that the caller gives.
+        sift: Which instances in boxes of the detector are kept, once their keypoints are known.
     """
 
     detector: Estimator
@@ -170,6 +176,7 @@ class TopDown:
     box_region: Region
     flip_test: bool = False
     flip_given: bool = False
+    sift: Callable[[Keypoints], Keypoints] = all_of_them
 
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
@@ -177,7 +184,7 @@ class TopDown:
             look = self.network.twice if self.flip_given else self.network
             return in_boxes(image, boxes, lambda given: rescored(look(image, given, self.box_region)))
         look = self.network.twice if self.flip_test else self.network
-        return rescored(look(image, self.detector(image), self.region))
+        return self.sift(rescored(look(image, self.detector(image), self.region)))
 
 
 def rescored(kps: Keypoints) -> Keypoints:
