@@ -181,7 +181,7 @@ def test_a_run_whose_data_changed_is_not_resumed(run, folder, shapes):
     ("arguments", "status", "message"),
     [
         (("--data", "none.json"), 1, "cannot read"),
-        ((), 2, "missing key data"),
+        ((), 2, "missing key data: name annotations with --data FILE"),
         (("body-q",), 2, "no recipe 'body-q'"),
         (("none.toml",), 1, "none.toml"),
         (("--out", "a", "--resume"), 2, "a holds no run to go on with"),

@@ -83,6 +83,30 @@ def test_a_cache_that_lost_a_file_or_its_end_is_made_again(suffix, paths, tmp_pa
     np.testing.assert_array_equal(Pictures(paths, tmp_path / "cache")[2], picture(1, 1))
 
 
+@pytest.mark.parametrize(("days", "there"), [(29, True), (31, False)])
+def test_what_nobody_used_for_a_month_makes_room(days, there, paths, tmp_path):
+    folder = tmp_path / "cache"
+    Pictures(paths[:1], folder)
+    (index,) = folder.glob("*.json")
+    before = index.stat().st_mtime - days * 24 * 3600
+    for path in (*folder.iterdir(), folder / "mine.json"):
+        path.touch()
+        os.utime(path, (before, before))
+    Pictures(paths[1:], folder)
+    assert (index.exists(), index.with_suffix(".bin").exists()) == (there, there)
+    assert (folder / "mine.json").exists()
+
+
+def test_what_is_used_again_stays(paths, tmp_path):
+    folder = tmp_path / "cache"
+    Pictures(paths[:1], folder)
+    (index,) = folder.glob("*.json")
+    os.utime(index, (1, 1))
+    Pictures(paths[:1], folder)
+    Pictures(paths[1:], folder)
+    assert index.exists()
+
+
 def test_a_large_picture_is_shrunk_and_its_first_size_is_known(tmp_path):
     write_image(tmp_path / "wide.png", cv2.resize(picture(8, 4), (400, 200), interpolation=cv2.INTER_CUBIC))
     kept = Pictures([tmp_path / "wide.png"], tmp_path / "cache", longest=100)

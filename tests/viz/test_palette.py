@@ -96,3 +96,9 @@ def test_a_label_that_names_a_side_has_its_colour():
     hands = Keypoints(np.zeros((2, 0, 2)), np.zeros((2, 0)), skeleton("box"), labels=["left", "Right"])
     left, right = instance_colors(hands)
     assert left[2] > left[0] and right[0] > right[2]
+
+
+def test_keypoints_of_an_object_differ_though_some_are_named_like_parts_of_a_body():
+    hammer = Skeleton("hammer", ("face", "claw", "eye", "end"), edges=(("eye", "end"), ("eye", "claw")))
+    colours = {tuple(colour) for colour in look_of(hammer).points}
+    assert len(colours) == 4

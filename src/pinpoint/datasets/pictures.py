@@ -5,10 +5,13 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +30,8 @@ Progress = Callable[[int, int], None]
 AHEAD = 64  # pictures decoded before they are written, which bounds memory
 PROBED = 64  # pictures from whose sizes the size of the whole is told
 NAMED = 5  # pictures that cannot be read which are named one by one
+KEPT_DAYS = 30
+KEY = "[0-9a-f]{24}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Pictures:
     Decoding a photograph takes as long as a small network needs to learn from ten crops of it. The file is
     made when this object is, and used again by the next one made of the same files and limit. Of several
     processes that want it at the same time one makes it and the others wait. Pictures that cannot be read are
-    named in a warning.
+    named in a warning. When a file is made, those of the folder that nobody used for 30 days are removed.
 
     Args:
         paths: The files.
@@ -73,6 +78,8 @@ class Pictures:
         self._index, self._data = folder / f"{name}.json", folder / f"{name}.bin"
         if not self._is_whole():
             self._make(longest, progress)
+        with suppress(OSError):  # of a folder that only others write to
+            os.utime(self._index)
         self._places = self._listed()
         self._bytes = _mapped(self._data)
         self._warn()
@@ -134,6 +141,7 @@ class Pictures:
         self._data.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self._data.with_suffix(".lock")):
             if not self._is_whole():
+                _forget_unused(self._data.parent)
                 self._check_room(longest)
                 self._decode(longest, progress)
 
@@ -160,6 +168,15 @@ class Pictures:
             part.replace(self._index)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _forget_unused(folder: Path) -> None:
+    """Remove decoded pictures that nobody used for long; whoever has them open can go on reading them."""
+    oldest = time.time() - KEPT_DAYS * 24 * 3600
+    for index in folder.glob("*.json"):
+        if re.fullmatch(KEY, index.stem) and index.stat().st_mtime < oldest:
+            for suffix in (".json", ".bin", ".lock"):
+                index.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _write(

@@ -32,6 +32,11 @@ NOT_NEGATIVE = (
     *("samples", "epochs", "warmup", "clip", "ohkm", "weight_decay"),
     *("val_every", "save_every", "patience"),
 )
+HINTS = {
+    "data": ": name annotations with --data FILE, or a [[data]] table of a TOML file",
+    "model": ": name what to train with --model NAME, such as plain-s",
+}
+"""How to give what has to be given, by key."""
 RECIPES = Path(__file__).parent / "recipes"
 CONFIG = "config.toml"
 """Name of the file in the folder of a run."""
@@ -133,7 +138,7 @@ class TrainConfig:
         loss: Key of `pinpoint.losses.LOSSES`; empty takes the architecture's.
         ohkm: Only this many of the worst keypoints of each sample count; 0: all of them (arXiv 1711.07319).
         precision: `auto` (bfloat16 where the processor has it), `float32`, `bfloat16` or `float16`.
-        weights: Weights to start from; empty starts from chance.
+        weights: Weights to start from, a path from where the command is run; empty starts from chance.
         freeze: Parts of the network, by the start of their names, that are not trained.
         unfreeze: Share of the run after which they are.
         seed: Where chance starts.
@@ -264,7 +269,7 @@ def _built(kind: type, plain: Any, where: str) -> Any:
             )
     missing = [f.name for f in fields(kind) if _required(f) and f.name not in plain]
     if missing:
-        raise ValueError(f"missing key {where}{missing[0]}")
+        raise ValueError(f"missing key {where}{missing[0]}{HINTS.get(missing[0], '')}")
     return kind(**{key: _typed(hints[key], value, f"{where}{key}") for key, value in plain.items()})
 
 

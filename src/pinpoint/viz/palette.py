@@ -222,8 +222,8 @@ def _outline_columns(skeleton: Skeleton) -> set[int]:
 
 
 def _told_apart(marks: list[_Mark]) -> bool:
-    """Whether the names say anything: a user's own object often has neither sides nor known parts."""
-    return any(mark.side != "middle" or mark.kind != "torso" for mark in marks)
+    """Whether sides, fingers or a face tell them apart: a user's own object often has none."""
+    return any(mark.side != "middle" or mark.kind in ("finger", "face") for mark in marks)
 
 
 def _color(mark: _Mark) -> Color:
