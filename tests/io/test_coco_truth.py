@@ -1,13 +1,16 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from pinpoint.io.coco_truth import read_coco_truth, read_crowd_regions
+from pinpoint.io.coco_truth import read_coco_truth, read_crowd_regions, write_coco_truth
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.formats import read
+from pinpoint.io.records import Record
+from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import skeleton
 
 DATA = Path(__file__).parents[2] / "../shared/data"
@@ -124,7 +127,7 @@ SAMPLES = {
     "animalpose/test_animalpose": "animalpose20",
     "ap10k/test_ap10k": "ap10k17",
     "coco/test_coco": "coco17",
-    "coco/test_coco_wholebody": "coco17",
+    "coco/test_coco_wholebody": "coco_wholebody133",
     "crowdpose/test_crowdpose": "crowdpose14",
     "freihand/test_freihand": "hand21",
     "h36m/h36m_coco": "h36m17",
@@ -154,7 +157,7 @@ def test_real_files_of_many_datasets_are_read(sample):
 @needs_data
 def test_the_lists_of_cocos_whole_body_are_put_together():
     whole = skeleton("coco_wholebody133")
-    kps = read(DATA / "samples/coco/test_coco_wholebody.json", whole)[0]
+    kps = read(DATA / "samples/coco/test_coco_wholebody.json")[0]
     raw = json.loads((DATA / "samples/coco/test_coco_wholebody.json").read_text())["annotations"][0]
     assert kps.xy[0, whole.index("right_heel")].tolist() == raw["foot_kpts"][15:17]
     assert kps.xy[0, whole.index("face-0")].tolist() == raw["face_kpts"][:2]
@@ -169,3 +172,88 @@ def test_records_keep_what_the_file_calls_pictures_and_instances(write):
     assert (second.id, second.instance_ids) == (4, (71,))
     assert first.crowds.tolist() == [[9.5, 19.5, 39.5, 59.5]]
     assert second.crowds.shape == (0, 4)
+
+
+def test_a_box_that_one_instance_lacks_is_none_of_the_others(write):
+    bare = annotation()
+    del bare["bbox"], bare["area"]
+    kps = read(write([annotation(), bare]))[0]
+    assert kps.boxes[0].tolist() == [9.5, 19.5, 39.5, 59.5] and np.isnan(kps.boxes[1]).all()
+    np.testing.assert_array_equal(kps.areas, [50.5, np.nan])
+
+
+def test_boxes_that_a_whole_file_lacks_are_none(write):
+    kps = read(write([{"image_id": 9, "category_id": 1, "keypoints": [3, 4, 1, 5, 6, 2]}]))[0]
+    assert kps.boxes is None and kps.areas is None
+
+
+def people(kind, rng, **more):
+    xy = rng.uniform(0, 99, (2, len(kind), 2)).round(1)
+    xy[1, 0] = np.nan
+    visible = rng.random(xy.shape[:2]) < 0.5
+    there = np.isfinite(xy[..., 0])
+    return Keypoints(xy, there, kind, visible=visible & there, boxes=[[0, 0, 9, 9], [1, 1, 5, 7]], **more)
+
+
+def test_pycocotools_reads_what_is_written(tmp_path, rng, capsys):
+    record = Record(people(skeleton("coco17"), rng, areas=[81, 24]), "street/0012.jpg", (64, 48))
+    write_coco_truth(tmp_path / "x.json", [replace(record, crowds=np.array([[0.5, 0.5, 8.5, 8.5]]))])
+    coco = COCO(tmp_path / "x.json")
+    assert coco.imgs == {12: {"id": 12, "file_name": "street/0012.jpg", "width": 64, "height": 48}}
+    first, second, crowd = coco.loadAnns(coco.getAnnIds(12))
+    assert (first["num_keypoints"], second["num_keypoints"], crowd["iscrowd"]) == (17, 16, 1)
+    assert (first["bbox"], crowd["bbox"], crowd["area"]) == ([0.5, 0.5, 9, 9], [1, 1, 8, 8], 64)
+    assert second["keypoints"][:3] == [0, 0, 0]
+    assert coco.cats[1]["name"] == "person"
+    assert [16, 14] in [sorted(edge, reverse=True) for edge in coco.cats[1]["skeleton"]]
+
+
+def test_a_whole_body_is_written_in_the_lists_of_coco_whole_body(tmp_path, rng):
+    whole = skeleton("coco_wholebody133")
+    kps = people(whole, rng)
+    kps.xy[1, whole.part_index("left_hand")] = np.nan
+    write_coco_truth(tmp_path / "x.json", [kps])
+    document = json.loads((tmp_path / "x.json").read_text())
+    counts = {"keypoints": 17, "foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
+    one, other = document["annotations"]
+    assert {key: len(one[key]) // 3 for key in counts} == counts
+    assert (one["lefthand_valid"], other["lefthand_valid"], other["face_valid"]) == (True, False, True)
+    assert (len(document["categories"][0]["keypoints"]), other["num_keypoints"]) == (17, 16)
+    np.testing.assert_array_equal(read(tmp_path / "x.json")[0].xy, kps.xy)
+
+
+def test_ids_are_kept_and_new_ones_are_of_no_other(tmp_path, rng):
+    kps = people(skeleton("coco17"), rng)
+    records = [
+        Record(kps, "7.jpg"),
+        Record(kps, "x.jpg", index=1, id=7, instance_ids=(1, 2)),
+        Record(kps, "y.jpg", index=2),
+    ]
+    write_coco_truth(tmp_path / "x.json", records)
+    back = read_coco_truth(tmp_path / "x.json")
+    assert (back[1].id, back[1].instance_ids) == (7, (1, 2))
+    assert len({record.id for record in back}) == 3
+    assert len({number for record in back for number in record.instance_ids}) == 6
+
+
+@pytest.mark.shared
+@needs_data
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_real_files_come_back_from_what_is_written(sample, tmp_path):
+    path, named = DATA / f"samples/{sample}.json", skeleton(SAMPLES[sample])
+    records = read_coco_truth(path)
+    if records[0].keypoints.skeleton != named:
+        records = read_coco_truth(path, named)
+    write_coco_truth(tmp_path / "x.json", records)
+    for record, again in zip(records, read_coco_truth(tmp_path / "x.json"), strict=True):
+        assert (again.id, again.image, again.size, again.instance_ids) == (
+            record.id,
+            record.image,
+            record.size,
+            record.instance_ids,
+        )
+        assert again.keypoints.arrays().keys() == record.keypoints.arrays().keys()
+        np.testing.assert_array_equal(again.keypoints.visible, record.keypoints.visible)
+        for field in {"xy", "boxes", "areas"} & record.keypoints.arrays().keys():
+            back, array = getattr(again.keypoints, field), getattr(record.keypoints, field)
+            np.testing.assert_allclose(back, array, rtol=0, atol=1.01e-3, err_msg=field)

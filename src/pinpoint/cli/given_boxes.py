@@ -88,7 +88,8 @@ def _by_last_part(full: Mapping[str, Frames]) -> dict[str, Frames]:
 
 
 def _boxes(kps: Keypoints) -> Float:
-    return boxes_of_points(kps.xy) if kps.boxes is None else kps.boxes
+    around = boxes_of_points(kps.xy)
+    return around if kps.boxes is None else np.where(np.isnan(kps.boxes), around, kps.boxes)
 
 
 def _usable(boxes: Float, name: str, view: View, complain: Callable[[str, str], None]) -> Float:

@@ -9,7 +9,7 @@ image names.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ from pinpoint.skeletons import Skeleton
 __all__ = [
     "HOLDS",
     "CocoWriter",
+    "ImageNumbers",
     "boxes_from_coco",
+    "boxes_to_coco",
     "is_results",
     "number_of_image",
     "read_coco_results",
@@ -70,7 +72,7 @@ class CocoWriter(RecordWriter):
         category_id: int = 1,
     ) -> None:
         self._admit = Admission(HOLDS, "COCO results", skeleton)
-        self._numbers = _ImageNumbers(image_ids)
+        self._numbers = ImageNumbers(image_ids)
         self._category_id = category_id
         self._file = Path(path).open("wb")  # noqa: SIM115 closed by `close`
         self._list = GrowingList(self._file, "[", "]")
@@ -143,6 +145,11 @@ def boxes_from_coco(boxes: ArrayLike) -> Float:
     return np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1) - _EDGE
 
 
+def boxes_to_coco(boxes: NDArray[Any]) -> NDArray[Any]:
+    """Turn x1 y1 x2 y2 into COCO's x y width height, shape (N, 4); the inverse of `boxes_from_coco`."""
+    return np.concatenate([boxes[:, :2] + _EDGE, boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
 def number_of_image(name: str) -> int | None:
     """The number that ends the name of an image, which is its `image_id` in COCO; none if there is none.
 
@@ -154,14 +161,10 @@ def number_of_image(name: str) -> int | None:
     return int(digits) if digits else None
 
 
-def _boxes_to_coco(boxes: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([boxes[:, :2] + _EDGE, boxes[:, 2:] - boxes[:, :2]], axis=1)
-
-
 def _results(kps: Keypoints) -> Iterator[dict[str, Any]]:
     there: Flags = np.asarray(np.isfinite(kps.xy).all(axis=2))
     boxes = np.asarray(boxes_of_points(kps.xy) if kps.boxes is None else kps.boxes)
-    bboxes = rounded("boxes", np.nan_to_num(_boxes_to_coco(boxes))).tolist()
+    bboxes = rounded("boxes", np.nan_to_num(boxes_to_coco(boxes))).tolist()
     scores = rounded("scores", np.nan_to_num(kps.scores)) * there
     xys = np.concatenate([rounded("xy", np.where(there[..., None], kps.xy, 0)), scores[..., None]], axis=2)
     for row, score in enumerate(_instance_scores(kps, there)):
@@ -208,16 +211,26 @@ def _checked(triples: Float, skeleton: Skeleton) -> Float:
     return triples
 
 
-class _ImageNumbers:
-    """Gives every image, or frame of a video, a number of its own."""
+class ImageNumbers:
+    """Gives every image, or frame of a video, a number of its own.
 
-    def __init__(self, given: Mapping[str, int] | None) -> None:
+    Args:
+        given: The number of each image by its name; none for the number that ends its name.
+        taken: Numbers that are given otherwise.
+    """
+
+    def __init__(self, given: Mapping[str, int] | None = None, taken: Iterable[int | str] = ()) -> None:
         self._given = given
         self._number_of: dict[tuple[str, int], int] = {}
-        self._taken: set[int] = set()
+        self._taken = set(taken)
         self._next = 1
 
     def of(self, record: Record) -> int:
+        """Return the number of a record's image.
+
+        Raises:
+            ValueError: Numbers were given, but none for this image.
+        """
         if self._given is not None:
             return self._looked_up(record.image)
         key = (record.image, record.index)

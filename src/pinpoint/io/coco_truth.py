@@ -11,6 +11,7 @@ import numpy as np
 
 from pinpoint.geometry import Float
 from pinpoint.io.coco import boxes_from_coco
+from pinpoint.io.coco_truth_writer import HOLDS, KEEPS, OWN, WHOLE_BODY, write_coco_truth
 from pinpoint.io.growing import load_json
 from pinpoint.io.known import skeleton_by_count, skeleton_by_names
 from pinpoint.io.plain import blame
@@ -19,16 +20,21 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 from pinpoint.skeletons import skeleton as shipped
 
-__all__ = ["HOLDS", "KEEPS", "is_truth", "read_coco_truth", "read_crowd_regions", "records_of_truth"]
+__all__ = [
+    "HOLDS",
+    "KEEPS",
+    "is_truth",
+    "read_coco_truth",
+    "read_crowd_regions",
+    "records_of_truth",
+    "write_coco_truth",
+]
 
 log = logging.getLogger(__name__)
 
-HOLDS = frozenset({"xy", "visible", "boxes", "areas", "labels"})
-KEEPS = frozenset({"id", "instance_ids", "crowds"})
-
 Item = Mapping[str, Any]
 
-_WHOLE_BODY = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")  # in this order: 133
+_WHOLE = "coco_wholebody133"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,20 +47,21 @@ class _Instance:
     area: float | None
     category: str
     id: int | str | None
+    track_id: int
 
 
 def read_coco_truth(path: str | Path, skeleton: Skeleton | None = None) -> list[Record]:
     """Read COCO ground truth, one record for each image in the file's order, those without instances too.
 
-    v = 0 is missing; v = 1 is `visible` False and v = 2 True, both with score 1. Crowd regions are left out
-    (`read_crowd_regions`). Where there are several categories, `labels` names them, and where these have
-    different skeletons, an image gives one record for each. A category with the keypoints of one of this
-    package's skeletons is that skeleton.
+    v = 0 is missing; v = 1 is `visible` False and v = 2 True, both with score 1. A box or an area that an
+    annotation lacks is NaN. Crowd regions are `crowds` of the record. Where there are several categories,
+    `labels` names them, and where these have different skeletons, an image gives one record for each. A
+    category with the keypoints of one of this package's skeletons is that skeleton.
 
     Args:
         path: The file.
-        skeleton: What the keypoints are, where the categories do not say it. The foot, face and hand lists of
-            COCO-WholeBody are read if `coco_wholebody133` is asked for.
+        skeleton: What the keypoints are, where the categories do not say it. A file with the foot, face and
+            hand lists of COCO-WholeBody is read as `coco_wholebody133`, unless `coco17` is asked for.
 
     Raises:
         UnreadableError: The file is damaged or of another form, or what its keypoints are is not known.
@@ -95,7 +102,7 @@ def records_of_truth(path: Path, document: Item, skeleton: Skeleton | None = Non
     """
     images, categories, annotations = _parts(path, document)
     with blame(path, "its categories"):
-        kinds = _Kinds(categories, skeleton)
+        kinds = _Kinds(categories, skeleton, whole=any(_has_parts(item) for item in annotations))
     found: defaultdict[Any, dict[Skeleton, list[_Instance]]] = defaultdict(dict)
     crowds: defaultdict[Any, list[Sequence[float]]] = defaultdict(list)
     for where, item in _numbered(annotations):
@@ -111,8 +118,9 @@ def records_of_truth(path: Path, document: Item, skeleton: Skeleton | None = Non
         with blame(path, f"image {number}"):
             groups = found.get(number) or {kinds.usual: []}
             regions = boxes_from_coco(crowds[number])
+            known = _known_of(groups, len(categories) > 1)
             for kind, group in groups.items():
-                kps = _keypoints(kind, group, len(categories) > 1)
+                kps = _keypoints(kind, group, known)
                 records.append(_record(kps, image, index, group, regions))
     return records
 
@@ -136,13 +144,15 @@ class _Kinds:
     Args:
         categories: Those of the file, by number.
         skeleton: The skeleton of all annotations, if the caller says it.
+        whole: Whether there are the lists of COCO-WholeBody.
     """
 
-    def __init__(self, categories: Mapping[Any, Item], skeleton: Skeleton | None) -> None:
+    def __init__(self, categories: Mapping[Any, Item], skeleton: Skeleton | None, *, whole: bool) -> None:
         self._categories = categories
         self._given = skeleton
+        self._whole = whole
         asked = {} if skeleton is not None else categories
-        self._by_category = {number: _named(category) for number, category in asked.items()}
+        self._by_category = {number: self._extended(_named(asked[number])) for number in asked}
         self._by_count: dict[int, Skeleton] = {}
 
     @property
@@ -153,25 +163,30 @@ class _Kinds:
 
     def instance(self, item: Item) -> _Instance:
         number = item.get("category_id")
-        xyv = self._points(item)
         kind = self._given if self._given is not None else self._by_category.get(number)
         if kind is None:
-            kind = self._counted(len(xyv))
+            kind = self._extended(self._counted(len(_points(item))))
+        xyv = self._points(item, kind)
         if len(xyv) not in (0, len(kind)):
             raise ValueError(f"it has {len(xyv)} keypoints, but {kind!r}: say what they are with skeleton=")
         return _Instance(
             skeleton=kind,
             xyv=xyv if len(xyv) else np.zeros((len(kind), 3)),
-            box=item.get("bbox"),
+            box=item.get("bbox") or None,
             area=item.get("area"),
             category=str(self._categories.get(number, {}).get("name", number)),
             id=item.get("id"),
+            track_id=int(item.get("track_id", -1)),
         )
 
-    def _points(self, item: Item) -> Float:
-        whole = self._given == shipped("coco_wholebody133") and "foot_kpts" in item
-        lists = [item[key] for key in _WHOLE_BODY] if whole else [item.get("keypoints") or ()]
-        return np.concatenate([np.asarray(part, dtype=np.float64).reshape(-1, 3) for part in lists])
+    def _extended(self, kind: Skeleton | None) -> Any:
+        """The skeleton of a category in a file with the lists of COCO-WholeBody."""
+        return shipped(_WHOLE) if self._whole and kind == shipped("coco17") else kind
+
+    def _points(self, item: Item, kind: Skeleton) -> Float:
+        if not self._whole or kind != shipped(_WHOLE):
+            return _points(item)
+        return np.concatenate([_points(item, key, count) for key, count in WHOLE_BODY.items()])
 
     def _counted(self, k: int) -> Skeleton:
         if k not in self._by_count:
@@ -179,9 +194,23 @@ class _Kinds:
         return self._by_count[k]
 
 
+def _has_parts(item: Item) -> bool:
+    return any(key in item for key in WHOLE_BODY if key != "keypoints")
+
+
+def _points(item: Item, key: str = "keypoints", count: int = 0) -> Float:
+    """One list of an annotation as x y v; where it has none, as many that are missing as are said."""
+    xyv = np.asarray(item.get(key) or (), dtype=np.float64).reshape(-1, 3)
+    if count and len(xyv) not in (0, count):
+        raise ValueError(f"{key} has {len(xyv)} keypoints, expected {count}")
+    return xyv if len(xyv) else np.zeros((count, 3))
+
+
 def _named(category: Item) -> Skeleton | None:
     if not category.get("keypoints"):
         return None
+    if (own := _own(category)) is not None:
+        return own
     if (known := skeleton_by_names(tuple(category["keypoints"]))) is not None:
         return known
     bare = Skeleton.from_coco({**category, "skeleton": []})
@@ -190,6 +219,12 @@ def _named(category: Item) -> Skeleton | None:
     except ValueError as error:  # published files have edges of another dataset, or count them from 0
         log.warning("%s; read without edges", error)
         return bare
+
+
+def _own(category: Item) -> Skeleton | None:
+    """The skeleton that Pinpoint wrote into a category, unless its keypoints were changed since."""
+    own = Skeleton.from_dict(category[OWN]) if OWN in category else None
+    return own if own is not None and list(own.keypoints) == list(category["keypoints"]) else None
 
 
 def _parts(path: Path, document: Item) -> tuple[dict[Any, Item], dict[Any, Item], Sequence[Item]]:
@@ -214,17 +249,32 @@ def _size(image: Item) -> tuple[int, int] | None:
     return (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
 
 
-def _keypoints(skeleton: Skeleton, instances: Sequence[_Instance], labelled: bool) -> Keypoints:
+def _known_of(groups: Mapping[Skeleton, Sequence[_Instance]], labelled: bool) -> frozenset[str]:
+    """Which fields of `Keypoints` any instance of a picture has."""
+    instances = [instance for group in groups.values() for instance in group]
+    known = {
+        "boxes": any(instance.box is not None for instance in instances) or not instances,
+        "areas": any(instance.area is not None for instance in instances) or not instances,
+        "track_ids": any(instance.track_id >= 0 for instance in instances),
+        "labels": labelled,
+    }
+    return frozenset(field for field, there in known.items() if there)
+
+
+def _keypoints(skeleton: Skeleton, instances: Sequence[_Instance], known: frozenset[str]) -> Keypoints:
     xyv = np.array([instance.xyv for instance in instances]).reshape(len(instances), len(skeleton), 3)
     there = xyv[..., 2] > 0
-    boxes = [instance.box for instance in instances if instance.box is not None]
-    areas = [instance.area for instance in instances if instance.area is not None]
+    lacking = [np.nan] * 4
+    fields: dict[str, Any] = {
+        "boxes": boxes_from_coco([lacking if one.box is None else one.box for one in instances]),
+        "areas": np.array([np.nan if one.area is None else one.area for one in instances], dtype=np.float64),
+        "track_ids": np.array([one.track_id for one in instances], dtype=np.int64),
+        "labels": np.array([one.category for one in instances], dtype=np.str_),
+    }
     return Keypoints(
         xy=np.where(there[..., None], xyv[..., :2], np.nan),
         scores=there.astype(np.float64),
         skeleton=skeleton,
         visible=xyv[..., 2] > 1,
-        boxes=boxes_from_coco(boxes) if len(boxes) == len(instances) else None,
-        areas=np.array(areas, dtype=np.float64) if len(areas) == len(instances) else None,
-        labels=np.array([instance.category for instance in instances], dtype=np.str_) if labelled else None,
+        **{field: fields[field] for field in known},
     )

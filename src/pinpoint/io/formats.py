@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pinpoint.io import coco, coco_truth, csv_format, json_format, jsonl, openpose, parquet
+from pinpoint.io.coco_truth_writer import CocoTruthWriter
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import check_folder, file_head
 from pinpoint.io.format import Document, Folder, Format, write_all
@@ -46,6 +47,7 @@ FORMATS: Mapping[str, Format] = {
     ),
     "coco-truth": Format(
         coco_truth.HOLDS,
+        CocoTruthWriter,
         keeps=coco_truth.KEEPS,
         document=Document(coco_truth.is_truth, coco_truth.records_of_truth),
     ),
