@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pinpoint.evaluation.curves import THRESHOLDS, Matches, precision_recall
+from pinpoint.evaluation.errors import point_errors, share_within
 from pinpoint.geometry import Float
 
 __all__ = ["average_precision", "longer_sides", "paired_oks", "pck", "point_measures"]
@@ -55,15 +56,13 @@ def pck(truth: Float, predicted: Float, sizes: Float, share: float) -> float:
     Args:
         truth: Shape (N, K, 2), NaN where not labelled.
         predicted: Shape (N, K, 2); what is missing counts as wrong.
-        sizes: Shape (N,), in pixels.
+        sizes: Shape (N,), in pixels; instances without one do not count.
         share: Of the size.
 
     Returns:
         In [0, 1]; NaN where nothing is labelled.
     """
-    labelled = np.isfinite(truth).all(axis=-1)
-    near = np.linalg.norm(predicted - truth, axis=-1) <= share * np.asarray(sizes)[:, None]
-    return float(near[labelled].mean()) if labelled.any() else float("nan")
+    return share_within(point_errors(truth, predicted, np.asarray(sizes)), share)
 
 
 def longer_sides(boxes: Float) -> Float:
