@@ -112,6 +112,16 @@ def test_crowds_are_no_instances_but_places_where_nothing_counts(labelled):
     np.testing.assert_allclose(samples.crowds[0], [[4.5, 9.5, 19.5, 29.5]])
 
 
+def test_pictures_without_instances_are_known_and_those_that_lost_theirs_are_not_among_them(labelled):
+    """In a picture whose only box was broken there may be something to find."""
+    for name in ("1.png", "2.png", "3.png", "4.png"):
+        labelled.add(name)
+    labelled.name("gone.png")
+    samples = labelled.read(annotation(), annotation(3, bbox=[5, 5, 0, 40], points=[(0, 0)] * 3))
+    assert samples.empty.tolist() == [1, 3]
+    assert samples[np.array([0])].empty.tolist() == [1, 3]
+
+
 USELESS = {
     "none": None,
     "no width": [5, 5, 0, 40],

@@ -128,6 +128,13 @@ def test_an_instance_of_a_few_pixels_is_ignored(lit):
     assert (len(labels.boxes), len(labels.ignored)) == (0, 1)
 
 
+def test_a_picture_with_nothing_in_it_is_shown_too(lit):
+    pictures = WholePictures(lit([[20, 10, 60, 40]], []), (80, 60))
+    assert len(pictures) == 2
+    _, labels = pictures.picture(1, 0)
+    assert (labels.boxes.shape, labels.xy.shape, labels.ignored.shape) == ((0, 4), (0, 2, 2), (0, 4))
+
+
 def test_crowds_are_ignored(lit):
     labels = WholePictures(lit([[0, 30, 40, 40]], crowds=([100, 0, 100, 50],)), (80, 80)).picture(0, 0)[1]
     np.testing.assert_allclose(labels.ignored, [[49.5, 9.5, 79.5, 34.5]])

@@ -47,6 +47,16 @@ def test_a_tenth_of_the_pictures_is_kept_back_and_never_learnt_from(tmp_path):
     assert not set(data.train[0].picture) & set(data.val.picture)
 
 
+def test_of_pictures_with_nothing_in_them_a_tenth_is_kept_back_too(tmp_path):
+    path = make_shapes(tmp_path, 30)
+    document = json.loads(path.read_text())
+    document["annotations"] = document["annotations"][:10]
+    path.write_text(json.dumps(document))
+    data = read(path)
+    assert (len(data.train[0].empty), len(data.val.empty)) == (18, 2)
+    assert not set(data.train[0].empty) & set(data.val.empty)
+
+
 def test_one_sample_is_learnt_from_and_measured_on(tmp_path, caplog):
     data = read(make_shapes(tmp_path, 1))
     assert (len(data.train[0]), len(data.val)) == (1, 1)

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +45,8 @@ class Samples:
         boxes: x1 y1 x2 y2, shape (M, 4).
         areas: Square pixels, shape (M,).
         crowds: Boxes in which nothing counts for or against, by picture number, each of shape (C, 4).
+        empty: Numbers of the pictures that are listed without any instance, shape (E,): in these there is
+            nothing to find.
     """
 
     pictures: Pictures
@@ -54,6 +56,7 @@ class Samples:
     boxes: Float
     areas: Float
     crowds: dict[int, Float]
+    empty: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
 
     def __len__(self) -> int:
         return len(self.picture)
@@ -77,8 +80,10 @@ class Samples:
         digest = hashlib.sha256("|".join(self.skeleton.keypoints).encode())
         for path in self.pictures.paths:
             digest.update(f"{path.name}|{path.stat().st_size if path.exists() else 0}\n".encode())
-        for array in (self.picture, self.xy, self.boxes):
+        for array in (self.picture, self.xy, self.boxes, self.areas, self.empty):
             digest.update(np.ascontiguousarray(array).tobytes())
+        for number, regions in sorted(self.crowds.items()):
+            digest.update(f"{number}|".encode() + np.ascontiguousarray(regions).tobytes())
         return digest.hexdigest()
 
 
@@ -170,7 +175,7 @@ def _joined(
     ]
     if not parts:
         raise ValueError(f"none of {len(names)} pictures can be used; the first is {pictures.paths[0]}")
-    parts = _with_boxes(parts, pictures)
+    full, parts = parts, _with_boxes(parts, pictures)
     return Samples(
         pictures=pictures,
         skeleton=skeleton,
@@ -183,6 +188,7 @@ def _joined(
             for name, boxes in crowds.items()
             if numbers.get(name) in maps
         },
+        empty=np.array(sorted(set(maps) - {part.number for part in full}), np.intp),
     )
 
 

@@ -45,7 +45,7 @@ class Labels(NamedTuple):
 
 @dataclass(frozen=True)
 class WholePictures:
-    """Makes one input of each picture that has instances.
+    """Makes one input of each picture that has instances, or is known to have none.
 
     What it gives depends on the seed, the epoch and the number of the picture and on nothing else, so that a
     run can go on where it stopped, on any number of processes.
@@ -75,7 +75,7 @@ class WholePictures:
     @cached_property
     def numbers(self) -> NDArray[np.intp]:
         """Number of each picture in `samples.pictures`, shape (P,)."""
-        return np.unique(self.samples.picture)
+        return np.union1d(self.samples.picture, self.samples.empty)
 
     def picture(self, row: int, epoch: int) -> tuple[Image, Labels]:
         """Make one input (h, w, 3), RGB, with what is in it."""

@@ -188,16 +188,17 @@ def _usable(source: DataSource, samples: Samples, notes: list[str], purpose: str
 
 
 def _kept_back(train: Sequence[Samples], seed: int) -> tuple[list[Samples], Samples]:
-    """Keep a tenth of the pictures of the first source for validation, one picture at least."""
-    first = train[0]
+    """Keep a tenth of the pictures of the first source for validation, one with instances at least."""
+    first, rng = train[0], np.random.default_rng(seed)
     pictures = np.unique(first.picture)
     if len(pictures) < 2:
         log.warning("there is one picture only: what is measured is what was learnt from")
         return list(train), first
-    count = max(1, len(pictures) // 10)
-    kept = np.random.default_rng(seed).permutation(pictures)[:count]
-    held = np.isin(first.picture, kept)
-    return [first[~held], *train[1:]], first[held]
+    held = np.isin(first.picture, rng.permutation(pictures)[: max(1, len(pictures) // 10)])
+    empty = rng.permutation(first.empty)
+    count = len(empty) // 10
+    rest, val = first[~held], first[held]
+    return [replace(rest, empty=empty[count:]), *train[1:]], replace(val, empty=empty[:count])
 
 
 def _top_down(config: TrainConfig, kind: Architecture, train: Sequence[Samples], val: Samples) -> Task:
