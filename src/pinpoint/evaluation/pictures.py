@@ -24,6 +24,7 @@ __all__ = [
     "measures_of_keypoints",
     "nme_lengths",
     "prediction_of",
+    "rows_of_pairs",
     "truth_of",
 ]
 
@@ -147,10 +148,14 @@ def found_of(pictures: Sequence[Judged]) -> Found:
 
 def prediction_of(one: Judged) -> Float:
     """The prediction of each labelled instance, shape (N, K, 2), NaN where there is none."""
-    if one.rows is not None:
-        predicted = np.full(one.truth.xy.shape, np.nan)
-        predicted[one.rows] = one.found.xy
-        return predicted
-    rows = pair_by_distance(one.truth.xy, one.found.xy, longer_sides(np.asarray(one.truth.boxes)))
     nothing = np.full((1, *one.truth.xy.shape[1:]), np.nan)
-    return np.concatenate([one.found.xy, nothing])[rows]
+    return np.concatenate([one.found.xy, nothing])[rows_of_pairs(one)]
+
+
+def rows_of_pairs(one: Judged) -> NDArray[np.intp]:
+    """Row of the found instance of each labelled one, -1 where there is none, shape (N,)."""
+    if one.rows is None:
+        return pair_by_distance(one.truth.xy, one.found.xy, longer_sides(np.asarray(one.truth.boxes)))
+    rows = np.full(len(one.truth), -1)
+    rows[one.rows] = np.arange(len(one.found))
+    return rows
