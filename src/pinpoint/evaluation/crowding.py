@@ -25,9 +25,8 @@ LEVELS: Mapping[str, tuple[float, float]] = {
 def crowd_measures(truth: Truth, found: Found, sigmas: Float, index: Float) -> dict[str, float]:
     """CrowdPose's numbers: AP AP50 AP75 AR AR50 AR75 APeasy APmedium APhard; see `match_by_crowding`."""
     matches = match_by_crowding(truth, found, sigmas, index)
-    curves = {level: precision_recall(one) for level, one in matches.items()}
-    split = {f"AP{level}": float(curves[level].precision.mean()) for level in LEVELS if level}
-    return curves[""].measures() | split
+    measures = {level: precision_recall(one).measures() for level, one in matches.items()}
+    return measures[""] | {f"AP{level}": measures[level]["AP"] for level in LEVELS if level}
 
 
 def match_by_crowding(truth: Truth, found: Found, sigmas: Float, index: Float) -> dict[str, Matches]:

@@ -1,7 +1,7 @@
 """Poses in space: what is done to predictions before they are compared, and errors of their motion.
 
-`mean_error(point_errors(truth, predicted))` is MPJPE; of `scaled` predictions it is N-MPJPE, of `aligned` ones
-PA-MPJPE. All are in the unit of the arrays.
+`mean_error(point_errors(truth, predicted))` is MPJPE; of `scaled` predictions it is N-MPJPE, and of `aligned`
+ones PA-MPJPE. All are in the unit of the arrays.
 """
 
 import numpy as np
