@@ -17,8 +17,8 @@ class PerKeypoint:
 
     Args:
         labelled: How often it is labelled, shape (K,).
-        missing: Share of these for which nothing is predicted, shape (K,); NaN where it is never labelled, and
-            so are the others.
+        missing: Share of these for which nothing is predicted, shape (K,); NaN where it is never labelled,
+            and so are the others.
         error: Median error of those that are predicted, shape (K,).
         near: Share within .1, those without a prediction being wrong, shape (K,).
         nearer: Share within .05, shape (K,).

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pinpoint.evaluation.average_precision import Found, Truth, keypoint_measures
 from pinpoint.evaluation.boxes import box_measures
+from pinpoint.evaluation.lengths import box_sizes
 from pinpoint.evaluation.nme import OUTER_EYE_CORNERS, length_between, nme
 from pinpoint.evaluation.pairing import pair_by_distance
 from pinpoint.evaluation.points import longer_sides, pck
@@ -80,11 +81,12 @@ def measures_of_keypoints(pictures: Sequence[Judged], sigmas: Float) -> dict[str
 def nme_lengths(truth: Float, boxes: Float, columns: Skeleton) -> Float:
     """What errors are divided by for `NME`, shapes (N, K, 2) and (N, 4) -> (N,), in pixels.
 
-    The distance of the outer corners of the eyes where the skeleton has them, else the root of the box's area.
+    The distance of the outer corners of the eyes where the skeleton has them, else the root of the box's
+    area.
     """
     if all(name in columns for name in OUTER_EYE_CORNERS):
         return length_between(truth, columns)
-    return np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+    return box_sizes(boxes)
 
 
 def measures_of_boxes(pictures: Sequence[Judged]) -> dict[str, float]:
