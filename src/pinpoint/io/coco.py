@@ -49,7 +49,7 @@ _EDGE = 0.5  # from the outer edge of the first pixel to its centre
 class CocoWriter(RecordWriter):
     """Writes COCO results: `image_id, category_id, score, bbox, keypoints`; valid JSON after every record.
 
-    A missing keypoint is 0 0 0. Where there are no boxes, `bbox` surrounds the keypoints; where there are no
+    A missing keypoint is 0 0 0. Where there is no box, `bbox` surrounds the keypoints; where there are no
     box scores, `score` is the mean of the scores of the keypoints that are there. An image without instances
     leaves no trace.
 
@@ -163,7 +163,8 @@ def number_of_image(name: str) -> int | None:
 
 def _results(kps: Keypoints) -> Iterator[dict[str, Any]]:
     there: Flags = np.asarray(np.isfinite(kps.xy).all(axis=2))
-    boxes = np.asarray(boxes_of_points(kps.xy) if kps.boxes is None else kps.boxes)
+    around = np.asarray(boxes_of_points(kps.xy))
+    boxes = around if kps.boxes is None else np.where(np.isnan(kps.boxes), around, kps.boxes)
     bboxes = rounded("boxes", np.nan_to_num(boxes_to_coco(boxes))).tolist()
     scores = rounded("scores", np.nan_to_num(kps.scores)) * there
     xys = np.concatenate([rounded("xy", np.where(there[..., None], kps.xy, 0)), scores[..., None]], axis=2)
