@@ -208,9 +208,9 @@ def test_a_suffix_names_a_format(path, name):
 
 
 def test_an_unknown_suffix_is_an_error_that_lists_the_known(tmp_path):
-    (tmp_path / "x.xml").touch()
-    with pytest.raises(ValueError, match=r"x\.xml' ends in none of \.json, \.jsonl"):
-        read(tmp_path / "x.xml")
+    (tmp_path / "x.yaml").touch()
+    with pytest.raises(ValueError, match=r"x\.yaml' ends in none of \.json, \.jsonl"):
+        read(tmp_path / "x.yaml")
 
 
 def test_an_unknown_format_is_an_error_that_lists_the_known(tmp_path):
@@ -226,7 +226,7 @@ DAMAGED = {
     "middle.json": (b'[\n{"image_id": 1},\n{"image_id": },\n{"image_id": 3}\n]', "line 3 column"),
     "deep.json": (b"[" * 100_000, "not JSON"),
     "latin.json": (b'{"image": "\xe9"}', "not text in UTF-8.*byte 11"),
-    "other.json": (b'{"shapes": []}', "of none of these formats: json, "),
+    "other.json": (b'{"forms": []}', "of none of these formats: json, "),
     "number.json": (b"3", "of none of these formats: json, "),
     "newer.json": (b'{"format": "pinpoint-keypoints", "version": 99, "records": []}', "version is 99"),
     "headless.json": (b'{"format": "pinpoint-keypoints", "version": 1}', "the header lacks 'records'"),

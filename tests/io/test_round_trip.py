@@ -8,7 +8,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,7 @@ class Case:
         boxed: Whether every instance has a box.
         expected: What becomes of a record beyond what `holds` and `keeps` say.
         picture: Where a picture lies, for formats that look at it; none for those that do not.
+        needs: A package without which it is skipped.
     """
 
     path: str
@@ -61,10 +62,16 @@ class Case:
     boxed: bool = False
     expected: Callable[[Record], Record] = same
     picture: Callable[[Record], str] | None = None
+    needs: str = ""
 
 
 def bare(name):
     return name.removesuffix(".png")
+
+
+def with_points(record):
+    there = np.isfinite(record.keypoints.xy).all(axis=2).any(axis=1)
+    return replace(record, keypoints=record.keypoints[there])
 
 
 CASES = {
@@ -72,6 +79,13 @@ CASES = {
     "jsonl": Case("x.jsonl"),
     "csv": Case("x.csv"),
     "parquet": Case("x.parquet"),
+    "labelme": Case("x", boxed=True),
+    "label-studio": Case("x.json", boxed=True),
+    "cvat": Case("x.xml", boxed=True),
+    "via": Case("x.json", boxed=True),
+    "via-csv": Case("x.csv", boxed=True),
+    "deeplabcut": Case("x.csv", sized=False, expected=with_points),
+    "sleap": Case("x.slp", sized=False, needs="sleap_io"),
     "coco": Case("x.json", (skeleton("coco17"),), fewest=1, name=bare, sized=False, boxed=True),
     "openpose": Case("x", (skeleton("body25"),), name=bare, sized=False),
     "coco-truth": Case("x.json", (KITE, skeleton("coco17"), skeleton("coco_wholebody133"))),
@@ -117,7 +131,7 @@ def sets(draw, name):
         extras = {
             "seconds": index / 25,
             "id": 1000 - index,
-            "instance_ids": tuple(range(instances, instances + len(kps))),
+            "instance_ids": tuple(range(instances + 1, instances + 1 + len(kps))),
             "crowds": crowds.reshape(-1, 4),
             "split": draw(st.sampled_from(["train", "val"])),
             "group": f"subject {index % 2}",
@@ -143,6 +157,8 @@ def png(size):
 @given(data=st.data())
 def test_reading_inverts_writing_to_the_documented_precision(name, data):
     case, records = CASES[name], data.draw(sets(name))
+    if case.needs:
+        pytest.importorskip(case.needs)
     with tempfile.TemporaryDirectory() as folder:
         for record in records if case.picture else ():
             file = Path(folder) / case.path / case.picture(record)

@@ -3,7 +3,21 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pinpoint.io import coco, coco_truth, csv_format, json_format, jsonl, openpose, parquet
+from pinpoint.io import (
+    coco,
+    coco_truth,
+    csv_format,
+    cvat,
+    deeplabcut,
+    json_format,
+    jsonl,
+    label_studio,
+    labelme,
+    openpose,
+    parquet,
+    sleap,
+    via,
+)
 from pinpoint.io.coco_truth_writer import CocoTruthWriter
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import check_folder, file_head
@@ -51,6 +65,42 @@ FORMATS: Mapping[str, Format] = {
         keeps=coco_truth.KEEPS,
         document=Document(coco_truth.is_truth, coco_truth.records_of_truth),
     ),
+    "labelme": Format(
+        labelme.HOLDS,
+        labelme.labelme_writer,
+        keeps=labelme.KEEPS,
+        document=Document(labelme.is_labelme, labelme.records_of_labelme),
+        folder=Folder(labelme.is_folder_of_labelme, labelme.read_labelme),
+    ),
+    "label-studio": Format(
+        label_studio.HOLDS,
+        label_studio.label_studio_writer,
+        keeps=label_studio.KEEPS,
+        document=Document(label_studio.is_label_studio, label_studio.records_of_tasks),
+    ),
+    "cvat": Format(cvat.HOLDS, cvat.cvat_writer, keeps=cvat.KEEPS, suffixes=(".xml",), file=cvat.read_cvat),
+    "via": Format(
+        via.HOLDS,
+        via.via_writer,
+        keeps=via.KEEPS,
+        document=Document(via.is_via, via.records_of_via),
+    ),
+    "via-csv": Format(
+        via.HOLDS,
+        via.via_csv_writer,
+        keeps=via.KEEPS,
+        suffixes=(".csv",),
+        file=via.read_via_csv,
+        recognises=via.is_via_csv,
+    ),
+    "deeplabcut": Format(
+        deeplabcut.HOLDS,
+        deeplabcut.deeplabcut_writer,
+        suffixes=(".csv", *deeplabcut.HDF5_SUFFIXES),
+        file=deeplabcut.read_deeplabcut,
+        recognises=deeplabcut.is_deeplabcut,
+    ),
+    "sleap": Format(sleap.HOLDS, sleap.sleap_writer, suffixes=(".slp",), file=sleap.read_sleap),
     "coco": Format(
         coco.HOLDS,
         coco.CocoWriter,
