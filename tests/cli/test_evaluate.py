@@ -61,7 +61,7 @@ def test_the_table_shows_numbers_and_what_was_assumed(evaluate):
     bare = label(PERFECT, keypoints=[0] * 51)
     out = evaluate([label(PERFECT), bare], "--boxes", "truth")[0].out
     title, head, row, *notes = out.splitlines()
-    assert title == "fake on labels.json: 1 pictures, 2 instances, boxes: truth"
+    assert title == "fake (boxes: truth) on labels.json: 1 pictures, 2 instances"
     shown = dict(zip(head.split(), row.split(), strict=True))
     assert (shown["AP"], shown["APm"], shown["PCK@.1"], shown["missed"]) == ("1.000", "-", "1.000", "0")
     assert "sigmas: those of coco17" in notes
@@ -150,3 +150,93 @@ def test_a_file_without_labels_is_refused(evaluate):
 
 def test_numbers_that_cannot_be_written_are_an_error(evaluate):
     assert evaluate([label(PERFECT)], "--json", "no/such/folder/o.json")[0].status == 1
+
+
+def results(folder, name="dt.json", **changes):
+    """COCO results that say exactly what is labelled."""
+    item = {"image_id": 1, "category_id": 1, "score": 0.9, "keypoints": label(PERFECT)["keypoints"]}
+    (folder / name).write_text(json.dumps([item | changes]))
+    return name
+
+
+@pytest.fixture
+def compare(evaluate, pinpoint, folder):
+    """Evaluates files against perfect labels of one picture, or of several with the same."""
+
+    def run(*options, annotations=None, **images):
+        evaluate([label(PERFECT)] if annotations is None else annotations, **images)
+        (folder / "o.json").unlink()
+        outcome = pinpoint("evaluate", "--data", "labels.json", "--json", "o.json", *options)
+        path = folder / "o.json"
+        return outcome, json.loads(path.read_text()) if path.exists() else {}
+
+    return run
+
+
+def test_predictions_from_a_file_need_no_picture(compare, folder):
+    results(folder)
+    (folder / "1.png").unlink(missing_ok=True)
+    outcome, numbers = compare("--predictions", "dt.json")
+    assert outcome.status == 0 and numbers["AP"] == pytest.approx(1)
+    assert (numbers["run"], numbers["boxes"], numbers["missed"]) == ("dt", "file", 0)
+    assert numbers["sigmas"]["nose"] == 0.026
+
+
+def test_several_runs_are_compared_with_the_first(compare, folder):
+    results(folder)
+    results(folder, "bad.json", keypoints=[1.0, 1.0, 1] * 17)
+    outcome, numbers = compare(
+        "--predictions", "good=dt.json", "--predictions", "bad.json", "--model", "fake"
+    )
+    assert outcome.status == 0 and list(numbers["runs"]) == ["fake", "good", "bad"]
+    good, bad = numbers["runs"]["good"], numbers["runs"]["bad"]
+    assert good["intervals"]["AP"] == pytest.approx([1, 1]) and bad["differences"]["AP"] == [0, 0]
+    assert "differences" not in numbers["runs"]["fake"]
+    assert "good - fake" in outcome.out and "95 % of 1,000 draws" in outcome.out
+
+
+def test_runs_are_measured_in_the_same_pictures(compare, folder):
+    """A picture that the model cannot read does not count for the file either, which misses it."""
+    results(folder)
+    both = [label(PERFECT), label(PERFECT, 2)]
+    outcome, numbers = compare("--predictions", "dt.json", annotations=both, gone=("gone.png",))
+    assert numbers["PCK@.1"] == 0.5 and outcome.status == 0
+    options = ("--predictions", "dt.json", "--model", "fake")
+    outcome, numbers = compare(*options, annotations=both, gone=("gone.png",))
+    assert numbers["runs"]["dt"]["PCK@.1"] == 1 and numbers["instances"] == 1
+    assert outcome.status == 1 and "failed: gone.png" in outcome.err
+
+
+def test_two_runs_of_one_name_are_refused(compare, folder):
+    results(folder)
+    outcome, _ = compare("--predictions", "a=dt.json", "--predictions", "a=dt.json")
+    assert outcome.status == 2 and "two runs are called a" in outcome.err
+
+
+def test_nothing_to_measure_is_refused(compare):
+    outcome, _ = compare()
+    assert outcome.status == 2 and "--predictions FILE" in outcome.err
+
+
+def test_a_missing_file_of_predictions_is_said(compare):
+    outcome, _ = compare("--predictions", "gone.json")
+    assert outcome.status and "gone.json" in outcome.err and "Traceback" not in outcome.err
+
+
+def test_labels_without_areas_and_boxes_say_what_is_assumed(compare, folder):
+    results(folder)
+    bare = {key: value for key, value in label(PERFECT).items() if key not in ("bbox", "area")}
+    _, numbers = compare("--predictions", "dt.json", annotations=[bare])
+    assert numbers["assumptions"]["areas"] == "0.53 of the box for all, as none is labelled"
+    assert numbers["assumptions"]["boxes"] == "around the points, a tenth wider, for all, as none is labelled"
+
+
+def test_sigmas_that_are_not_published_put_pck_and_nme_beside_ap(compare, folder):
+    results(folder)
+    (folder / "own.json").write_text(json.dumps(dict.fromkeys(COCO.keypoints, 0.01)))
+    outcome, numbers = compare("--predictions", "dt.json", "--sigmas", "own.json")
+    assert set(numbers["sigmas"].values()) == {0.01}
+    assert numbers["assumptions"]["sigmas"] == (
+        "those of own.json by name for 17 keypoints; read PCK and NME beside AP"
+    )
+    assert {"AP", "PCK@.1", "NME"} <= set(outcome.out.split())

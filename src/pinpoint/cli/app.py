@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pinpoint.cli.compress import compress_app
+from pinpoint.cli.data import data_app
 from pinpoint.cli.export import export
 from pinpoint.cli.models import models_app
 from pinpoint.cli.train import train
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(compress_app, name="compress")
+app.add_typer(data_app, name="data")
 
 
 class Task(StrEnum):
@@ -210,8 +212,21 @@ def bench(
 
 @app.command()
 def evaluate(  # noqa: PLR0913, PLR0917
-    data: Annotated[Path, typer.Option(metavar="FILE", help="COCO annotations of what is there.")],
-    model: Annotated[str, typer.Option(metavar="NAME", help="A task, a model of the catalogue or a file.")],
+    data: Annotated[Path, typer.Option(metavar="FILE", help="Labels of what is there, in any format.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]MODEL",
+            help="A task, a model of the catalogue or a file, and what to call it; repeatable.",
+        ),
+    ] = None,
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE",
+            help="What was found already, as COCO results or in any other format; repeatable.",
+        ),
+    ] = None,
     pictures: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the pictures.", show_default="beside the annotations"),
@@ -219,7 +234,19 @@ def evaluate(  # noqa: PLR0913, PLR0917
     boxes: Annotated[
         Boxes, typer.Option(**_one_of(Boxes), help="Find the instances, or look into the annotated boxes.")
     ] = Boxes.DETECT,
+    sigmas: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|NAME|estimate",
+            help="OKS falloffs: a file of them or of the same pictures labelled again, a skeleton that has "
+            "them, or what the errors of the first run say.",
+            show_default="those of the labels, else by name",
+        ),
+    ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers there too.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report with curves and pictures there.")
+    ] = None,
     detector: Annotated[str | None, DETECTOR] = None,
     search: Annotated[Search, SEARCH] = Search.AUTO,
     looks: Annotated[int | None, LOOKS] = None,
@@ -227,18 +254,31 @@ def evaluate(  # noqa: PLR0913, PLR0917
     provider: Annotated[list[str] | None, PROVIDER] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is done and why.")] = False,
 ) -> None:
-    """Measure a model on labelled pictures.
+    """Measure models, or what they found already, on labelled pictures.
 
-    Keypoints by AP, AR and PCK, faces by NME too, boxes by AP and recall.
+    Keypoints by AP, AR, PCK and NME, boxes by AP and recall. Several are compared with the first, models
+    before predictions.
 
     Exit status: 0 done, 1 some pictures could not be read (each is named, the rest measured), 2 wrong usage.
     """
     from pinpoint.cli.estimators import Choice
     from pinpoint.cli.evaluate import Request, run_evaluation
 
+    if not model and not predictions:
+        raise typer.BadParameter("say what to measure: --model NAME or --predictions FILE")
     given = boxes is Boxes.TRUTH
-    choice = Choice(model, detector, search.value, looks, threads, tuple(provider or ()), boxes=given)
-    raise typer.Exit(run_evaluation(Request(data, pictures, choice, json), verbose=verbose))
+    choice = Choice("", detector, search.value, looks, threads, tuple(provider or ()), boxes=given)
+    request = Request(
+        data,
+        pictures,
+        choice,
+        tuple(model or ()),
+        tuple(predictions or ()),
+        sigmas=sigmas,
+        json=json,
+        html=html,
+    )
+    raise typer.Exit(run_evaluation(request, verbose=verbose))
 
 
 def _counts(text: str) -> tuple[int, ...]:

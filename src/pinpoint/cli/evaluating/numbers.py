@@ -1,0 +1,117 @@
+"""The numbers of every run, how far they would move with other pictures, and what they took for granted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pinpoint.cli.evaluating.runs import Run
+from pinpoint.evaluation.bootstrap import contributions, draws, interval, replicates
+from pinpoint.evaluation.nme import OUTER_EYE_CORNERS
+from pinpoint.evaluation.pictures import measures_of_boxes, measures_of_keypoints
+from pinpoint.evaluation.sigmas import Sigmas
+from pinpoint.geometry import Float
+from pinpoint.skeletons import Skeleton
+from pinpoint.skeletons.mapping import sources
+
+__all__ = ["DRAWS", "Intervals", "Numbers", "numbers_of_boxes", "numbers_of_keypoints", "of_boxes"]
+
+DRAWS = 1000
+
+Intervals = dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a run measures.
+
+    Args:
+        run: The run.
+        measures: By their names.
+        intervals: The middle 95 % of the draws, for the measures that have them.
+        differences: The same of what this run has more than the first, in the same draws.
+        notes: What was assumed, by the subject.
+    """
+
+    run: Run
+    measures: dict[str, float]
+    intervals: Intervals = field(default_factory=dict)
+    differences: Intervals = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def of_boxes(run: Run, columns: Skeleton) -> bool:
+    """Whether only boxes can be measured: nobody labelled, or the run does not predict, any keypoint."""
+    return not len(columns) or (run.columns is not None and not len(run.columns))
+
+
+def numbers_of_boxes(runs: Sequence[Run]) -> list[Numbers]:
+    """Measure boxes.
+
+    Raises:
+        ValueError: They were given, or other runs are of keypoints.
+    """
+    given = [run.name for run in runs if run.boxes == "truth"]
+    if given:
+        raise ValueError("boxes are measured, so they cannot be given: leave out --boxes truth")
+    note = {"boxes": "those of 32 px or more count; recall and false ones at score .3, IoU .5"}
+    return [Numbers(run, measures_of_boxes(run.judged), notes=note | _run_notes(run)) for run in runs]
+
+
+def numbers_of_keypoints(runs: Sequence[Run], sigmas: Sigmas, *, compare: bool) -> list[Numbers]:
+    """Measure keypoints.
+
+    Args:
+        runs: In the same pictures; each is compared with the first.
+        sigmas: OKS falloffs.
+        compare: Draw pictures anew for intervals and differences.
+    """
+    columns = runs[0].judged[0].truth.skeleton
+    drawn = _drawn(runs, sigmas.values) if compare else [{} for _ in runs]
+    return [
+        Numbers(
+            run,
+            measures_of_keypoints(run.judged, sigmas.values),
+            {name: interval(draw) for name, draw in values.items()},
+            {}
+            if run is runs[0]
+            else {name: interval(draw - drawn[0][name]) for name, draw in values.items()},
+            _run_notes(run) | keypoint_notes(run, columns, sigmas),
+        )
+        for run, values in zip(runs, drawn, strict=True)
+    ]
+
+
+def keypoint_notes(run: Run, columns: Skeleton, sigmas: Sigmas) -> dict[str, str]:
+    """What the numbers of a run took for granted, by the subject."""
+    labelled = np.concatenate([np.isfinite(one.truth.xy).all(axis=2) for one in run.judged])
+    bare = int((~labelled.any(axis=1)).sum())
+    notes = {"sigmas": sigmas.words + ("; read PCK and NME beside AP" if sigmas.custom else "")}
+    notes["not labelled"] = f"{int((~labelled).sum())} of {labelled.size} points do not count" + (
+        f"; {bare} instances without any count neither for nor against" if bare else ""
+    )
+    if lacking := _lacking(columns, run.columns):
+        notes["not predicted"] = f"{', '.join(lacking)}: wrong wherever labelled"
+    notes["scores"] = "those of the boxes, or means of the keypoints' where there are none"
+    notes["PCK"] = "by the longer side of the box"
+    eyes = all(name in columns for name in OUTER_EYE_CORNERS)
+    by = "the outer corners of the eyes" if eyes else "the root of the box's area"
+    return notes | {"NME": f"by {by}; missed instances do not count"}
+
+
+def _run_notes(run: Run) -> dict[str, str]:
+    if not run.stretched:
+        return dict(run.notes)
+    return run.notes | {"sizes": f"{run.stretched} pictures have another than stated: labels are stretched"}
+
+
+def _lacking(columns: Skeleton, predicted: Skeleton | None) -> list[str]:
+    if predicted is None:
+        return []
+    groups = sources(columns, predicted)
+    return [name for name, group in zip(columns.keypoints, groups, strict=True) if not group]
+
+
+def _drawn(runs: Sequence[Run], sigmas: Float) -> list[dict[str, Float]]:
+    counts = draws(len(runs[0].judged), DRAWS)
+    return [replicates(contributions(run.judged, sigmas), counts) for run in runs]
