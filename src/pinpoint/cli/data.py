@@ -1,0 +1,93 @@
+"""`pinpoint data`: annotation files looked over, counted, parted and converted."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["data_app"]
+
+data_app = typer.Typer(
+    help="Look annotation files over, count what is in them, and part them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+FILE = typer.Argument(metavar="FILE", help="Annotations, as COCO or in any other format that can be read.")
+IMAGES = typer.Option(metavar="DIR", help="Folder of the pictures.", show_default="beside the annotations")
+VERBOSE = typer.Option("--verbose", "-v", help="Say what is done and why.")
+
+
+@data_app.command()
+def check(
+    files: Annotated[list[Path], FILE],
+    images: Annotated[Path | None, IMAGES] = None,
+    val: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Annotations to measure on: nothing of them may be learnt."),
+    ] = None,
+    fix: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Mend what is safe, and write it there.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="OUT", help="Write all that is found there.")] = None,
+    open_: Annotated[bool, typer.Option("--images-too/--no-images", help="Open the pictures.")] = True,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw what is found into this folder.")
+    ] = None,
+    verbose: Annotated[bool, VERBOSE] = False,
+) -> None:
+    """Find what is wrong in annotation files, with why it matters and what mends it.
+
+    Exit status: 0 nothing but notes, 1 something is wrong or a file cannot be read, 2 wrong usage.
+    """
+    from pinpoint.cli.data_check import Request, run_check
+
+    request = Request(tuple(files), images, val, fix, json, open_, pictures)
+    raise typer.Exit(run_check(request, verbose=verbose))
+
+
+@data_app.command()
+def stats(
+    file: Annotated[Path, FILE],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw the distributions into this folder.")
+    ] = None,
+    verbose: Annotated[bool, VERBOSE] = False,
+) -> None:
+    """Show how large instances are, what is labelled, where, and in which poses.
+
+    Exit status: 0 done, 1 a file cannot be read or written, 2 wrong usage.
+    """
+    from pinpoint.cli.data_stats import run_stats
+
+    raise typer.Exit(run_stats(file, out, verbose=verbose))
+
+
+@data_app.command()
+def split(  # noqa: PLR0913, PLR0917
+    file: Annotated[Path, FILE],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of train.json, val.json and test.json.")],
+    val: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the images to measure on.")] = 0.1,
+    test: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the images to keep back.")] = 0.0,
+    group: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY|REGEX",
+            help="What belongs together: a key of the images such as subject or video, or what an expression "
+            "finds in file names; auto takes the first usual key that there is.",
+        ),
+    ] = "auto",
+    look: Annotated[
+        bool, typer.Option("--look", help="Keep pictures together that look the same; opens them.")
+    ] = False,
+    images: Annotated[Path | None, IMAGES] = None,
+    seed: Annotated[int, typer.Option(help="Another number gives another split.")] = 0,
+    verbose: Annotated[bool, VERBOSE] = False,
+) -> None:
+    """Part a file so that nothing that belongs together is torn apart, and all parts are alike.
+
+    Exit status: 0 done, 1 a file cannot be read or written, 2 wrong usage.
+    """
+    from pinpoint.cli.data_split import Request, run_split
+
+    raise typer.Exit(run_split(Request(file, out, val, test, group, look, images, seed), verbose=verbose))
