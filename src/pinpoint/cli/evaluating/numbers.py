@@ -8,7 +8,8 @@ import numpy as np
 from pinpoint.cli.evaluating.runs import Run
 from pinpoint.evaluation.bootstrap import contributions, draws, interval, replicates
 from pinpoint.evaluation.nme import OUTER_EYE_CORNERS
-from pinpoint.evaluation.pictures import measures_of_boxes, measures_of_keypoints
+from pinpoint.evaluation.parts import part_columns, part_measures
+from pinpoint.evaluation.pictures import found_of, measures_of_boxes, measures_of_keypoints, truth_of
 from pinpoint.evaluation.sigmas import Sigmas
 from pinpoint.geometry import Float
 from pinpoint.skeletons import Skeleton
@@ -71,7 +72,7 @@ def numbers_of_keypoints(runs: Sequence[Run], sigmas: Sigmas, *, compare: bool) 
     return [
         Numbers(
             run,
-            measures_of_keypoints(run.judged, sigmas.values),
+            measures_of_keypoints(run.judged, sigmas.values) | _of_parts(run, columns, sigmas.values),
             {name: interval(draw) for name, draw in values.items()},
             {}
             if run is runs[0]
@@ -97,6 +98,16 @@ def keypoint_notes(run: Run, columns: Skeleton, sigmas: Sigmas) -> dict[str, str
     eyes = all(name in columns for name in OUTER_EYE_CORNERS)
     by = "the outer corners of the eyes" if eyes else "the root of the box's area"
     return notes | {"NME": f"by {by}; missed instances do not count"}
+
+
+def _of_parts(run: Run, columns: Skeleton, sigmas: Float) -> dict[str, float]:
+    """COCO's numbers of a whole body, and AP and AR of its parts; nothing for what has no such parts."""
+    parts = part_columns(columns)
+    if len(parts) < 3:
+        return {}
+    measures = part_measures(truth_of(run.judged), found_of(run.judged), sigmas, parts)
+    own = {f"{key} {part}": measures[part][key] for part in parts if part != "whole" for key in ("AP", "AR")}
+    return measures["whole"] | own
 
 
 def _run_notes(run: Run) -> dict[str, str]:

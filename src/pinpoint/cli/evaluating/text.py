@@ -23,13 +23,14 @@ def as_table(facts: Facts, numbers: Sequence[Numbers], common: Mapping[str, str]
         numbers: Of one run or more.
         common: What was assumed for all, by the subject.
     """
-    several = len(numbers) > 1
     names = list(dict.fromkeys(name for one in numbers for name in one.measures))
-    head = ["", *names] if several else names
-    rows = [[cell(name, one.measures.get(name, math.nan)) for name in names] for one in numbers]
-    labelled = [[one.run.name, *row] for one, row in zip(numbers, rows, strict=True)] if several else rows
-    lines = [_title(facts, numbers), *_columns([head, *labelled], first_left=several)]
-    lines += _intervals(numbers) if several else []
+    whole, parts = ([name for name in names if (" " in name) == of_part] for of_part in (False, True))
+    lines = [
+        _title(facts, numbers),
+        *_measures(numbers, whole),
+        *(_measures(numbers, parts) if parts else []),
+    ]
+    lines += _intervals(numbers)
     lines += [f"{subject}: {text}" for subject, text in all_notes(numbers, common)]
     return "\n".join(lines)
 
@@ -82,6 +83,14 @@ def _title(facts: Facts, numbers: Sequence[Numbers]) -> str:
     failed = f", {facts['failed']} failed" if facts["failed"] else ""
     names = ", ".join(f"{one.run.name} (boxes: {one.run.boxes})" for one in numbers)
     return f"{names} on {facts['data']}: {facts['pictures']} pictures{failed}, {facts['instances']} instances"
+
+
+def _measures(numbers: Sequence[Numbers], names: Sequence[str]) -> list[str]:
+    """A row for each run, named where there are several."""
+    several = len(numbers) > 1
+    rows = [["", *names]]
+    rows += [[one.run.name, *(cell(n, one.measures.get(n, math.nan)) for n in names)] for one in numbers]
+    return _columns(rows if several else [row[1:] for row in rows], first_left=several)
 
 
 def _intervals(numbers: Sequence[Numbers]) -> list[str]:
