@@ -34,6 +34,7 @@ __all__ = [
     "annotations_of",
     "category_of",
     "dump_json",
+    "name_of_category",
     "write_coco_truth",
     "xyv_of",
 ]
@@ -108,11 +109,11 @@ def dump_json(path: Path, document: Any) -> None:
         temporary.write_text(json.dumps(document, allow_nan=False), "ascii")
 
 
-def xyv_of(kps: Keypoints) -> Float:
+def xyv_of(kps: Keypoints, *, rounding: bool = True) -> Float:
     """Keypoints as x y v, shape (N, K, 3): v is 2 for a keypoint, 1 if hidden; 0 0 0 is missing."""
     there: NDArray[np.bool_] = np.asarray(np.isfinite(kps.xy).all(axis=2))
     visible = np.ones_like(there) if kps.visible is None else kps.visible
-    xyv = np.dstack([rounded("xy", kps.xy), 1 + visible])
+    xyv = np.dstack([rounded("xy", kps.xy) if rounding else kps.xy, 1 + visible])
     return np.where(there[..., None], xyv, 0)
 
 
@@ -145,6 +146,11 @@ def category_of(skeleton: Skeleton, name: str) -> dict[str, Any]:
     return category
 
 
+def name_of_category(skeleton: Skeleton) -> str:
+    """What a category or class is called whose instances have no labels: `person`, or as the skeleton."""
+    return "person" if skeleton.name in _PEOPLE else skeleton.name
+
+
 def _write(path: Path, records: Sequence[Record]) -> None:
     images = _Images(records)
     categories: dict[tuple[str, Skeleton], int] = {}
@@ -161,7 +167,7 @@ def _write(path: Path, records: Sequence[Record]) -> None:
         annotations += _crowds(record, images.number(record), ids)
     if not categories and records:
         kps = records[0].keypoints
-        categories[_name_of(kps.skeleton), kps.skeleton] = 1
+        categories[name_of_category(kps.skeleton), kps.skeleton] = 1
     document = {
         "info": {"description": "written by pinpoint"},
         "images": images.entries,
@@ -237,11 +243,7 @@ class _Ids:
 
 
 def _label(kps: Keypoints, row: int) -> str:
-    return _name_of(kps.skeleton) if kps.labels is None else str(kps.labels[row])
-
-
-def _name_of(skeleton: Skeleton) -> str:
-    return "person" if skeleton.name in _PEOPLE else skeleton.name
+    return name_of_category(kps.skeleton) if kps.labels is None else str(kps.labels[row])
 
 
 def _is_whole_body(skeleton: Skeleton) -> bool:

@@ -17,6 +17,7 @@ from pinpoint.io import (
     parquet,
     sleap,
     via,
+    yolo,
 )
 from pinpoint.io.coco_truth_writer import CocoTruthWriter
 from pinpoint.io.errors import UnreadableError
@@ -64,6 +65,14 @@ FORMATS: Mapping[str, Format] = {
         CocoTruthWriter,
         keeps=coco_truth.KEEPS,
         document=Document(coco_truth.is_truth, coco_truth.records_of_truth),
+    ),
+    "yolo": Format(
+        yolo.HOLDS,
+        yolo.YoloWriter,
+        keeps=yolo.KEEPS,
+        suffixes=(".yaml", ".yml"),
+        file=yolo.read_yolo,
+        folder=Folder(yolo.is_yolo_folder, yolo.read_yolo),
     ),
     "labelme": Format(
         labelme.HOLDS,
