@@ -8,7 +8,7 @@ import typer
 __all__ = ["data_app"]
 
 data_app = typer.Typer(
-    help="Look annotation files over, count what is in them, and part them.",
+    help="Look annotation files over, count what is in them, part and convert them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -91,3 +91,51 @@ def split(  # noqa: PLR0913, PLR0917
     from pinpoint.cli.data_split import Request, run_split
 
     raise typer.Exit(run_split(Request(file, out, val, test, group, look, images, seed), verbose=verbose))
+
+
+@data_app.command()
+def convert(  # noqa: PLR0913, PLR0917
+    source: Annotated[Path, typer.Argument(metavar="IN", help="File or folder of labels, in any format.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder to write.")],
+    source_format: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FORMAT", help="What IN is.", show_default="told by its content"),
+    ] = None,
+    target_format: Annotated[
+        str | None,
+        typer.Option("--to", metavar="FORMAT", help="What OUT is.", show_default="told by its suffix"),
+    ] = None,
+    images: Annotated[
+        str,
+        typer.Option(
+            metavar="reference|link|copy",
+            help="Name the pictures where they are, or link or copy them beside OUT.",
+        ),
+    ] = "reference",
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the pictures.", show_default="beside the labels"),
+    ] = None,
+    skeleton: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Convert keypoints to this skeleton, by name."),
+    ] = None,
+    meaning: Annotated[
+        str | None,
+        typer.Option(
+            "--keypoints", metavar="NAME", help="The skeleton of IN, where it does not say so itself."
+        ),
+    ] = None,
+    verbose: Annotated[bool, VERBOSE] = False,
+) -> None:
+    """Write labels in the form of another tool, and say what it cannot hold.
+
+    Formats are json, jsonl, csv, parquet, coco-truth, coco (results), yolo, labelme, label-studio, cvat, via,
+    via-csv, deeplabcut, sleap, openpose and others; see docs/formats.md.
+
+    Exit status: 0 done, 1 some pictures failed (each is named, the rest is done), 2 wrong usage.
+    """
+    from pinpoint.cli.convert import Request, run_conversion
+
+    request = Request(source, target, source_format, target_format, images, pictures, skeleton, meaning)
+    raise typer.Exit(run_conversion(request, verbose=verbose))

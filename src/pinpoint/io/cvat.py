@@ -31,6 +31,7 @@ from pinpoint.io.shapes import (
     drawn_in,
     outward,
     records_of_images,
+    say_lost,
     skeleton_named,
     tied,
 )
@@ -172,6 +173,7 @@ def cvat_writer(path: Path, skeleton: Skeleton | None = None) -> RecordWriter:
 
 
 def _write(path: Path, records: Sequence[Record], kind: Skeleton | None) -> None:
+    say_lost(records, "CVAT XML")
     root = ET.Element("annotations")
     ET.SubElement(root, "version").text = "1.1"
     task = ET.SubElement(ET.SubElement(root, "meta"), "task")

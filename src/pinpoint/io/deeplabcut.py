@@ -24,7 +24,7 @@ from pinpoint.io.format import GatheringWriter, write_all
 from pinpoint.io.growing import read_text
 from pinpoint.io.plain import blame, rounded
 from pinpoint.io.records import Admission, Record, RecordWriter
-from pinpoint.io.shapes import skeleton_named
+from pinpoint.io.shapes import say_lost, skeleton_named
 from pinpoint.io.sources import PICTURE_SUFFIXES
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
@@ -217,6 +217,7 @@ def _record(
 
 
 def _table(records: Sequence[Record], kind: Skeleton | None) -> Table:
+    say_lost(records, "DeepLabCut's table", boxes=False)
     names = [_names(record) for record in records]
     several = any(row not in ([], [_ALONE]) for row in names)
     animals = list(dict.fromkeys(name for row in names for name in row)) if several else [""]

@@ -33,6 +33,7 @@ from pinpoint.io.shapes import (
     drawn_in,
     records_of_images,
     said_of,
+    say_lost,
     skeleton_said,
     tied,
 )
@@ -134,6 +135,7 @@ def label_studio_writer(path: Path, skeleton: Skeleton | None = None) -> RecordW
 
 
 def _write(path: Path, records: Sequence[Record]) -> None:
+    say_lost(records, "Label Studio", labels=False)
     tasks = [_task(record, number) for number, record in enumerate(records, 1)]
     with replacing(path) as partial:
         partial.write_text(json.dumps(tasks, indent=1, ensure_ascii=False), "utf-8")

@@ -31,6 +31,7 @@ from pinpoint.io.shapes import (
     outward,
     records_of_images,
     said_of,
+    say_lost,
     skeleton_said,
     tied,
 )
@@ -134,6 +135,7 @@ def _records(path: Path, documents: Mapping[Path, Any], skeleton: Skeleton | Non
 
 
 def _write(folder: Path, records: Sequence[Record]) -> None:
+    say_lost(records, "labelme", labels=False)
     folder.mkdir(exist_ok=True)
     taken: set[str] = set()
     for record in records:

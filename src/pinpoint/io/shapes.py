@@ -25,6 +25,7 @@ __all__ = [
     "outward",
     "records_of_images",
     "said_of",
+    "say_lost",
     "skeleton_named",
     "skeleton_said",
     "tied",
@@ -152,6 +153,30 @@ def drawn_in(record: Record, decimals: int | None = 3) -> Iterator[Drawn]:
             id=record.instance_ids[row] if record.instance_ids else None,
             track=-1 if kps.track_ids is None else int(kps.track_ids[row]),
         )
+
+
+def say_lost(records: Iterable[Record], what: str, *, boxes: bool = True, labels: bool = True) -> None:
+    """Warn of instances that a format has nothing to hold on to.
+
+    Args:
+        records: What is written.
+        what: Name of the format in messages.
+        boxes: Whether it holds boxes; else those without a point are lost.
+        labels: Whether instances without a box keep their label.
+    """
+    lost = unnamed = 0
+    for record in records:
+        kps = record.keypoints
+        there = np.asarray(np.asarray(np.isfinite(kps.xy).all(axis=-1)).any(axis=-1))
+        corners = np.full((len(kps), 4), np.nan) if kps.boxes is None else kps.boxes
+        boxed = np.asarray(np.isfinite(corners).all(axis=-1))
+        lost += int((~there & ~(boxed & boxes)).sum())
+        unnamed += int((there & ~boxed).sum()) if kps.labels is not None else 0
+    if lost:
+        without = "a point or a box" if boxes else "a point"
+        log.warning("%s cannot hold %d instances without %s; left out", what, lost, without)
+    if unnamed and not labels:
+        log.warning("%s cannot hold the labels of %d instances without a box; left out", what, unnamed)
 
 
 def records_of_images(images: Sequence[Image], skeleton: Skeleton | None) -> list[Record]:

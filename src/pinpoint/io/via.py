@@ -34,6 +34,7 @@ from pinpoint.io.shapes import (
     outward,
     records_of_images,
     said_of,
+    say_lost,
     skeleton_said,
     tied,
 )
@@ -240,6 +241,7 @@ def _number_or_word(said: Any) -> int | str:
 
 
 def _entries(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    say_lost(records, "VIA", labels=False)
     entries: dict[str, dict[str, Any]] = {}
     for record in records:
         key, count = f"{record.image}{_UNKNOWN_SIZE}", 1
