@@ -9,7 +9,6 @@ import typer
 
 from pinpoint.cli.compress import compress_app
 from pinpoint.cli.data import data_app
-from pinpoint.cli.data import data_app
 from pinpoint.cli.export import export
 from pinpoint.cli.models import models_app
 from pinpoint.cli.train import train
@@ -26,7 +25,6 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(compress_app, name="compress")
-app.add_typer(data_app, name="data")
 app.add_typer(data_app, name="data")
 
 
