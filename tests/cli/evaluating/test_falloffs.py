@@ -100,5 +100,7 @@ def test_damaged_files_and_unknown_names_are_refused(rng, tmp_path):
     (tmp_path / "a.json").write_text("[0.1")
     with pytest.raises(UnreadableError, match="damaged"):
         chosen(tmp_path / "a.json", *labelled(rng, 2))
-    with pytest.raises(ValueError, match=r"neither a file, nor estimate, nor a skeleton: .*coco17"):
+    with pytest.raises(
+        ValueError, match=r"neither a file, nor estimate, nor a skeleton with sigmas: .*coco17"
+    ):
         chosen("coco18", *labelled(rng, 2))

@@ -107,9 +107,14 @@ def test_another_skeleton_is_compared_by_name(tmp_path):
 def test_pictures_that_nobody_labelled_are_refused_by_name(tmp_path):
     write(tmp_path / "found.json", [Record(tools(1), "else.png")])
     with pytest.raises(
-        ValueError, match=r"no picture of .*found.json is labelled in gt.json: 'else.png' against '1"
+        ValueError, match=r"no picture of .*found.json is labelled in gt.json: 'else.png' against '1.png'"
     ):
         read_predictions(tmp_path / "found.json", labels("1.png"), GT)
+
+
+def test_numbers_that_nobody_labelled_are_refused_beside_those_that_are(tmp_path):
+    with pytest.raises(ValueError, match=r"'7' against '1 \(a.png\)'"):
+        read_predictions(results(tmp_path / "dt.json", n7=1), labels("a.png"), GT)
 
 
 def test_keypoints_of_something_else_are_refused_by_name(tmp_path):
@@ -120,7 +125,7 @@ def test_keypoints_of_something_else_are_refused_by_name(tmp_path):
 
 def test_results_with_another_number_of_keypoints_are_refused(tmp_path):
     path = results(tmp_path / "dt.json", n1=7)
-    with pytest.raises(UnreadableError, match="2 keypoints"):
+    with pytest.raises(ValueError, match=r"dt.json has 2 keypoints an instance, but gt.json labels .*coco17"):
         read_predictions(path, labels("1.png", columns=skeleton("coco17")), GT)
 
 

@@ -47,8 +47,9 @@ def chosen_sigmas(asked: str | None, labels: Sequence[Labels], runs: Sequence[Ru
         return sigmas_by_name(columns, skeleton(asked))
     path = Path(asked)
     if not path.exists():
+        known = ", ".join(name for name in skeleton_names() if skeleton(name).sigmas is not None)
         raise ValueError(
-            f"--sigmas {asked}: neither a file, nor {ESTIMATE}, nor a skeleton: {', '.join(skeleton_names())}"
+            f"--sigmas {asked}: neither a file, nor {ESTIMATE}, nor a skeleton with sigmas: {known}"
         )
     plain = _plain(path)
     return _of_labels(path, labels, data) if plain is None else _of_plain(plain, columns, path)

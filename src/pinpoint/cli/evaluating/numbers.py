@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pinpoint.cli.evaluating.runs import Run
+from pinpoint.cli.progress import Watch, watching
 from pinpoint.evaluation.bootstrap import contributions, draws, interval, replicates
 from pinpoint.evaluation.nme import OUTER_EYE_CORNERS
 from pinpoint.evaluation.parts import part_columns, part_measures
@@ -18,6 +20,7 @@ from pinpoint.skeletons.mapping import sources
 __all__ = ["DRAWS", "Intervals", "Numbers", "numbers_of_boxes", "numbers_of_keypoints", "of_boxes"]
 
 DRAWS = 1000
+PARTS = 20  # of the draws, for the progress bar
 
 Intervals = dict[str, tuple[float, float]]
 
@@ -124,5 +127,19 @@ def _lacking(columns: Skeleton, predicted: Skeleton | None) -> list[str]:
 
 
 def _drawn(runs: Sequence[Run], sigmas: Float) -> list[dict[str, Float]]:
-    counts = draws(len(runs[0].judged), DRAWS)
-    return [replicates(contributions(run.judged, sigmas), counts) for run in runs]
+    """Every number of every run in every draw; the draws are the same for all."""
+    parts = np.array_split(draws(len(runs[0].judged), DRAWS), PARTS)
+    with watching(len(runs) * PARTS) as watch:
+        return [_replicates(run, sigmas, parts, watch) for run in runs]
+
+
+def _replicates(
+    run: Run, sigmas: Float, parts: Sequence[NDArray[np.integer]], watch: Watch
+) -> dict[str, Float]:
+    adds, drawn = contributions(run.judged, sigmas), []
+    for part in parts:
+        watch.begin(f"drawing pictures anew: {run.name}", 1)
+        drawn.append(replicates(adds, part))
+        watch.step()
+        watch.end()
+    return {name: np.concatenate([one[name] for one in drawn]) for name in drawn[0]}

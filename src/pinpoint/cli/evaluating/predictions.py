@@ -10,8 +10,10 @@ from typing import Any
 from pinpoint.cli.evaluating.labels import Labels, skeleton_of
 from pinpoint.geometry import resize, transform_boxes, transform_points
 from pinpoint.io.coco import number_of_image, records_of_results
+from pinpoint.io.errors import UnreadableError
 from pinpoint.io.formats import read_records
 from pinpoint.io.growing import load_json
+from pinpoint.io.known import skeleton_by_count
 from pinpoint.io.records import Record
 from pinpoint.keypoints import Keypoints, convert
 from pinpoint.skeletons import Skeleton
@@ -57,7 +59,7 @@ def read_predictions(path: Path, labels: Sequence[Labels], data: Path) -> Predic
     """
     goal = skeleton_of(labels)
     results = _results(path)
-    records = read_records(path) if results is None else _records_of_results(path, results, goal)
+    records = read_records(path) if results is None else _records_of_results(path, results, goal, data)
     records = [record for record in records if len(record.keypoints)]
     usable = [record for record in records if _comparable(record.keypoints.skeleton, goal)]
     if records and not usable:
@@ -67,8 +69,10 @@ def read_predictions(path: Path, labels: Sequence[Labels], data: Path) -> Predic
     unknown = sorted({record.image for record in usable if record.image not in names})
     pictures = len({record.image for record in usable})
     if unknown and len(unknown) == pictures:
-        first = ", ".join(repr(one.name) for one in labels[:NAMED])
-        raise ValueError(f"no picture of {path} is labelled in {data}: {_some(unknown)} against {first}")
+        theirs = [one.name if results is None else f"{one.id} ({one.name})" for one in labels]
+        raise ValueError(
+            f"no picture of {path} is labelled in {data}: {_some(unknown)} against {_some(theirs)}"
+        )
     found = _by_picture(usable, names, {one.name: one for one in labels})
     notes = _notes(len(records) - len(usable), unknown, pictures, len(labels) - len(found))
     for subject in ("unknown pictures", "other keypoints"):
@@ -83,9 +87,19 @@ def _results(path: Path) -> list[object] | None:
     return document if isinstance(document, list) else None
 
 
-def _records_of_results(path: Path, results: list[Any], columns: Skeleton) -> list[Record]:
+def _records_of_results(path: Path, results: list[Any], columns: Skeleton, data: Path) -> list[Record]:
     """Read bare COCO results; those with as many keypoints as the labels have are in theirs."""
-    return records_of_results(path, results, columns if _counts(results) == len(columns) else None)
+    count = _counts(results)
+    if count is None or count == len(columns):
+        return records_of_results(path, results, columns)
+    try:
+        return records_of_results(path, results, skeleton_by_count(count))
+    except ValueError as error:
+        if isinstance(error, UnreadableError):
+            raise
+        raise ValueError(
+            f"{path} has {count} keypoints an instance, but {data} labels {columns!r}"
+        ) from error
 
 
 def _counts(document: Sequence[object]) -> int | None:

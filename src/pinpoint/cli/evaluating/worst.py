@@ -35,6 +35,7 @@ MOST = 20
 PANEL = (420, 340)  # greatest width and height of a drawing
 MARGIN = 0.12  # around what is labelled and found, as a share of its longer side
 SPARE = 3  # instances beyond the labelled ones that are drawn
+FAINTEST = 0.3  # score that a point of score 0 is drawn as
 QUALITY = 82
 TRUTH, FOUND = Style(threshold=0.0, boxes=True, tags=False), Style(threshold=0.0, tags=False)
 
@@ -106,9 +107,10 @@ def _panels(one: Labels, judged: Sequence[tuple[str, Judged]]) -> list[tuple[str
 
 
 def _best(one: Judged) -> Keypoints:
-    """Of what was found the best, a few more than are labelled."""
+    """Of what was found the best, a few more than are labelled; what is unsure is faint but can be seen."""
     order = np.argsort(-instance_scores(one.found), kind="stable")
-    return one.found[np.sort(order[: len(one.truth) + SPARE])]
+    best = one.found[np.sort(order[: len(one.truth) + SPARE])]
+    return replace(best, scores=FAINTEST + (1 - FAINTEST) * np.clip(best.scores, 0, 1))
 
 
 def _around(
