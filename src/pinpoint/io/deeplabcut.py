@@ -182,6 +182,8 @@ def _records(path: Path, table: Table, skeleton: Skeleton | None) -> list[Record
     kind = skeleton_named(parts) if skeleton is None else skeleton
     if unknown := [part for part in parts if part not in kind]:
         raise ValueError(f"keypoints {unknown} are none of {kind!r}")
+    if odd := sorted({column["coords"] for column in named} - set(_COORDS)):
+        raise ValueError(f"coords are {', '.join(odd)}, expected x, y and likelihood")
     cells = np.full((len(table.rows), len(animals), len(kind), 3), np.nan)
     scored = False
     for at, column in enumerate(named):

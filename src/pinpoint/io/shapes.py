@@ -174,9 +174,9 @@ def say_lost(records: Iterable[Record], what: str, *, boxes: bool = True, labels
         unnamed += int((there & ~boxed).sum()) if kps.labels is not None else 0
     if lost:
         without = "a point or a box" if boxes else "a point"
-        log.warning("%s cannot hold %d instances without %s; left out", what, lost, without)
+        log.warning("%s cannot hold instances without %s; %d left out", what, without, lost)
     if unnamed and not labels:
-        log.warning("%s cannot hold the labels of %d instances without a box; left out", what, unnamed)
+        log.warning("%s cannot hold labels of instances without a box; %d left out", what, unnamed)
 
 
 def records_of_images(images: Sequence[Image], skeleton: Skeleton | None) -> list[Record]:
