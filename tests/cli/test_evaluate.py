@@ -240,3 +240,10 @@ def test_sigmas_that_are_not_published_put_pck_and_nme_beside_ap(compare, folder
         "those of own.json by name for 17 keypoints; read PCK and NME beside AP"
     )
     assert {"AP", "PCK@.1", "NME"} <= set(outcome.out.split())
+
+
+def test_sigmas_are_refused_where_boxes_are_measured(compare, folder):
+    box = [{"image_id": 1, "category_id": 1, "score": 0.9, "bbox": [10, 10, 40, 30]}]
+    (folder / "boxes.json").write_text(json.dumps(box))
+    outcome, _ = compare("--predictions", "boxes.json", "--sigmas", "coco17")
+    assert outcome.status == 2 and "boxes is measured by boxes, which have none" in outcome.err

@@ -131,6 +131,8 @@ def _numbers(
 ) -> tuple[list[Numbers], Sigmas | None]:
     columns = skeleton_of(labels)
     boxed = [run for run in runs if of_boxes(run, columns)]
+    if boxed and request.sigmas is not None:
+        raise ValueError(f"--sigmas {request.sigmas}: {boxed[0].name} is measured by boxes, which have none")
     if len(boxed) == len(runs):
         return numbers_of_boxes(runs), None
     if boxed:

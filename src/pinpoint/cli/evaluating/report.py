@@ -172,7 +172,7 @@ def _cells(run: PerKeypoint, column: int) -> list[dict[str, str]]:
     return [
         {
             "text": "-" if math.isnan(value) else f"{value:.3f}",
-            "shade": f"{DEEPEST * shade:.2f}" if shade > 0 else "",
+            "shade": f"{DEEPEST * shade**2:.2f}" if shade > 0 else "",
         }
         for value, shade in zip(values, shades, strict=True)
     ]
