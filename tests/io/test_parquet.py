@@ -1,3 +1,4 @@
+import json
 import sys
 
 import numpy as np
@@ -62,3 +63,48 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ImportError, match="pip install pyarrow"):
         ParquetWriter(tmp_path / "x.parquet")
+
+
+def test_ids_splits_groups_and_crowds_come_back(tmp_path):
+    kps = Keypoints(np.zeros((2, 17, 2)), np.ones((2, 17)), skeleton("coco17"))
+    crowds = np.array([[1, 2, 3, 4.5], [5, 6, 7, 8]])
+    full = Record(kps, "a.jpg", id="7", instance_ids=(7, "b"), crowds=crowds, split="val", group="subject 1")
+    write(tmp_path / "x.parquet", [full, record(2)])
+    again, plain = read_records(tmp_path / "x.parquet")
+    assert (again.id, again.instance_ids, again.split, again.group) == ("7", (7, "b"), "val", "subject 1")
+    np.testing.assert_array_equal(again.crowds, crowds)
+    assert (plain.id, plain.instance_ids, plain.split, plain.group, len(plain.crowds)) == (
+        None,
+        (),
+        "",
+        "",
+        0,
+    )
+
+
+def with_schema(path, columns, schema):
+    """Write the file anew as another version would have."""
+    table = pyarrow.parquet.read_table(path)
+    said = json.loads(table.schema.metadata[b"pinpoint-keypoints"])
+    said = {key: value for key, value in said.items() if key != "schema"} | (
+        {"schema": schema} if schema else {}
+    )
+    table = table.drop_columns(columns).replace_schema_metadata({"pinpoint-keypoints": json.dumps(said)})
+    pyarrow.parquet.write_table(table, path)
+
+
+def test_a_file_of_the_first_version_is_read(tmp_path):
+    write(tmp_path / "x.parquet", [record(3, n=2)])
+    with_schema(tmp_path / "x.parquet", ["id", "split", "group", "crowds", "instance_id"], None)
+    (again,) = read_records(tmp_path / "x.parquet")
+    np.testing.assert_array_equal(again.keypoints.xy, 3)
+    assert (again.id, again.instance_ids, again.split) == (None, (), "")
+
+
+def test_a_file_of_a_newer_version_is_refused_with_what_to_do(tmp_path):
+    write(tmp_path / "x.parquet", [record(1)])
+    with_schema(tmp_path / "x.parquet", [], 3)
+    with pytest.raises(
+        UnreadableError, match="its columns are of version 3, and this pinpoint reads up to 2: update"
+    ):
+        read(tmp_path / "x.parquet")

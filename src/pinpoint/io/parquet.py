@@ -1,10 +1,11 @@
 """Parquet: a table with one row for each instance, exact, typed and small (extra `data`).
 
-The columns are `image`, `width`, `height`, `index`, `seconds`, `instance` and the fields of `Keypoints` under
-their own names, as lists of fixed length (`xy` is x0, y0, x1, y1, ...). Null is a field that was not given,
-NaN a missing keypoint; numbers are exact. An image without instances is one row with a null `instance`. The
-metadata of the schema holds the version and the skeleton in full under `pinpoint-keypoints`, as in the other
-formats.
+The columns are `image`, `width`, `height`, `index`, `seconds`, `id`, `split`, `group`, `crowds`, `instance`,
+`instance_id` and the fields of `Keypoints` under their own names, as lists of fixed length (`xy` is x0, y0,
+x1, y1, ...). Null is a field that was not given, NaN a missing keypoint; numbers are exact. Ids are JSON, so
+that 7 and "7" differ. An image without instances is one row with a null `instance`. The metadata of the schema
+holds under `pinpoint-keypoints` the version and the skeleton in full, as in the other formats, and as `schema`
+the version of these columns: 2, or 1 where it lacks, which had no ids, splits, groups and crowds.
 """
 
 import json
@@ -19,14 +20,15 @@ import numpy as np
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.grouping import consecutive
 from pinpoint.io.plain import FORMAT, blame, header, skeleton_of_header, to_line
-from pinpoint.io.records import FIELDS, Admission, Record, RecordWriter, row_shape
+from pinpoint.io.records import EXTRAS, FIELDS, Admission, Record, RecordWriter, row_shape
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
 __all__ = ["HOLDS", "KEEPS", "ParquetWriter", "read_parquet"]
 
 HOLDS = frozenset(FIELDS)
-KEEPS = frozenset({"seconds"})
+KEEPS = frozenset(EXTRAS)
+SCHEMA = 2
 
 _ROWS_IN_GROUP = 4096
 _KIND = {"visible": "bool_", "track_ids": "int64", "labels": "string"}  # the others are float64
@@ -86,7 +88,7 @@ def read_parquet(path: str | Path) -> list[Record]:
     """Read a file that `ParquetWriter` wrote.
 
     Raises:
-        UnreadableError: The file is damaged or of another form.
+        UnreadableError: The file is damaged, of another form or of a newer version.
         ImportError: pyarrow is not installed.
     """
     path = Path(path)
@@ -120,14 +122,19 @@ def _schema(arrow: ModuleType, skeleton: Skeleton | None) -> Any:
         ("height", arrow.int32()),
         ("index", arrow.int64()),
         ("seconds", arrow.float64()),
+        ("id", arrow.string()),
+        ("split", arrow.string()),
+        ("group", arrow.string()),
+        ("crowds", arrow.list_(arrow.float64())),
         ("instance", arrow.int32()),
+        ("instance_id", arrow.string()),
     ]
     k = 0 if skeleton is None else len(skeleton)
     for field in _fields(k):
         kind = getattr(arrow, _KIND.get(field, "float64"))()
         shape = row_shape(field, k)
         columns.append((field, arrow.list_(kind, int(np.prod(shape))) if shape else kind))
-    return arrow.schema(columns, metadata={FORMAT: to_line(header(skeleton))})
+    return arrow.schema(columns, metadata={FORMAT: to_line(header(skeleton) | {"schema": SCHEMA})})
 
 
 def _fields(k: int) -> list[str]:
@@ -144,12 +151,26 @@ def _rows(record: Record) -> Iterator[dict[str, Any]]:
         "height": height,
         "index": record.index,
         "seconds": record.seconds,
+        "id": _id_text(record.id),
+        "split": record.split or None,
+        "group": record.group or None,
+        "crowds": record.crowds.ravel().tolist() if len(record.crowds) else None,
     }
     if not len(kps):
         yield shared
     arrays = {field: array for field, array in kps.arrays().items() if field in _fields(len(kps.skeleton))}
     for row in range(len(kps)):
-        yield shared | {"instance": row} | {field: _cell(array[row]) for field, array in arrays.items()}
+        called = {"instance_id": _id_text(record.instance_ids[row])} if record.instance_ids else {}
+        yield (
+            shared
+            | {"instance": row}
+            | called
+            | {field: _cell(array[row]) for field, array in arrays.items()}
+        )
+
+
+def _id_text(id: int | str | None) -> str | None:
+    return None if id is None else json.dumps(id if isinstance(id, str) else int(id))
 
 
 def _cell(value: Any) -> Any:
@@ -160,7 +181,13 @@ def _skeleton_of(path: Path, metadata: Mapping[bytes, bytes]) -> Skeleton | None
     if FORMAT.encode() not in metadata:
         raise UnreadableError(path, f"has no metadata {FORMAT!r}: it was not written by pinpoint")
     with blame(path, "the metadata"):
-        return skeleton_of_header(json.loads(metadata[FORMAT.encode()]))
+        said = json.loads(metadata[FORMAT.encode()])
+        if (schema := said.get("schema", 1)) > SCHEMA:
+            raise UnreadableError(
+                path,
+                f"its columns are of version {schema}, and this pinpoint reads up to {SCHEMA}: update it",
+            )
+        return skeleton_of_header(said)
 
 
 def _record(rows: Sequence[Mapping[str, Any]], skeleton: Skeleton) -> Record:
@@ -172,7 +199,16 @@ def _record(rows: Sequence[Mapping[str, Any]], skeleton: Skeleton) -> Record:
         size=(first["width"], first["height"]) if first["width"] is not None else None,
         index=first["index"],
         seconds=first["seconds"],
+        id=_id_of(first.get("id")),
+        instance_ids=tuple(id for row in instances if (id := _id_of(row.get("instance_id"))) is not None),
+        crowds=np.reshape(first.get("crowds") or [], (-1, 4)).astype(np.float64),
+        split=first.get("split") or "",
+        group=first.get("group") or "",
     )
+
+
+def _id_of(text: str | None) -> int | str | None:
+    return None if text is None else json.loads(text)
 
 
 def _keypoints(rows: Sequence[Mapping[str, Any]], skeleton: Skeleton) -> Keypoints:
