@@ -3,9 +3,9 @@
 The columns are `image`, `width`, `height`, `index`, `seconds`, `id`, `split`, `group`, `crowds`, `instance`,
 `instance_id` and the fields of `Keypoints` under their own names, as lists of fixed length (`xy` is x0, y0,
 x1, y1, ...). Null is a field that was not given, NaN a missing keypoint; numbers are exact. Ids are JSON, so
-that 7 and "7" differ. An image without instances is one row with a null `instance`. The metadata of the schema
-holds under `pinpoint-keypoints` the version and the skeleton in full, as in the other formats, and as `schema`
-the version of these columns: 2, or 1 where it lacks, which had no ids, splits, groups and crowds.
+that 7 and "7" differ. An image without instances is one row with a null `instance`. The metadata of the
+schema holds under `pinpoint-keypoints` the version and the skeleton in full, as in the other formats, and as
+`schema` the version of these columns: 2, or 1 where it lacks, which had no ids, splits, groups and crowds.
 """
 
 import json
