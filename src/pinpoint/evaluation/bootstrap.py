@@ -7,6 +7,7 @@ draw, so a draw costs two sums over what was found and nothing is matched again.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,17 @@ class Contributions:
     wanted: Counts
     means: Mapping[str, tuple[Float, Float]]
 
+    @cached_property
+    def right_rows(self) -> list[NDArray[np.intp]]:
+        """Rows of those that are right at each threshold."""
+        return [np.flatnonzero(right) for right in self.right]
+
+    @cached_property
+    def counted(self) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Which count at all, where that differs between thresholds, and the number of each threshold's."""
+        distinct, number = np.unique(self.right | self.wrong, axis=0, return_inverse=True)
+        return distinct, number.ravel()
+
 
 def contributions(pictures: Sequence[Judged], sigmas: Float) -> Contributions:
     """Say what each picture adds to AP, AR, `PCK@.1`, `PCK@.05` and `NME`.
@@ -73,10 +85,10 @@ def replicates(run: Contributions, counts: Counts) -> dict[str, Float]:
     Returns:
         What `measures_of_keypoints` would say of the drawn pictures; NaN where nothing is to be found.
     """
-    precision = np.array([_precision(run, row) for row in counts]).reshape(len(counts), len(run.right))
+    drawn = np.array([_draw(run, row) for row in counts]).reshape(len(counts), 2, len(run.right))
+    precision, hits = drawn[:, 0], drawn[:, 1]
     named = {"AP": precision.mean(axis=1), "AP50": precision[:, 0], "AP75": precision[:, 5]}
     wanted = counts @ run.wanted
-    hits = np.array([run.right @ row[run.picture] for row in counts]).reshape(precision.shape)
     named["AR"] = _ratio(hits.mean(axis=1), wanted)
     return named | {
         name: _ratio(counts @ total, counts @ count) for name, (total, count) in run.means.items()
@@ -92,24 +104,30 @@ def interval(values: Float, share: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _precision(run: Contributions, row: Counts) -> Float:
-    """Average precision at each threshold of one draw, shape (T,).
+def _draw(run: Contributions, row: Counts) -> tuple[Float, Float]:
+    """Average precision and instances that are found, at each threshold of one draw, both (T,).
 
     A picture that is drawn twice brings each of its instances twice, one after the other. Precision is made
-    to fall, so it is the same at both, and one step of 2 will do.
+    to fall, so it is the same at both, and one step of 2 will do. It is highest where one is right, so it is
+    looked at nowhere else.
     """
     wanted = row @ run.wanted
-    if not wanted:
-        return np.full(len(run.right), np.nan)
     weight = row[run.picture]
-    hits, misses = np.cumsum(run.right * weight, axis=1), np.cumsum(run.wrong * weight, axis=1)
-    precision = hits / np.maximum(hits + misses, 1)
-    falling = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    falling = np.append(falling, np.zeros((len(falling), 1)), axis=1)
-    return np.array([_at_recalls(f, h / wanted) for f, h in zip(falling, hits, strict=True)])
+    counted, number = run.counted
+    totals = np.cumsum(counted * weight, axis=1)
+    precision, hits = np.full(len(run.right), np.nan), np.zeros(len(run.right))
+    for threshold, rows in enumerate(run.right_rows):
+        found = np.cumsum(weight[rows])
+        hits[threshold] = found[-1] if len(found) else 0
+        if wanted:
+            share = found / np.maximum(totals[number[threshold], rows], 1)
+            precision[threshold] = _average(share, found / wanted)
+    return precision, hits
 
 
-def _at_recalls(falling: Float, recall: Float) -> float:
+def _average(precision: Float, recall: Float) -> float:
+    """Mean at COCO's recalls of a precision that is made to fall; 0 beyond the highest recall."""
+    falling = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
     return float(falling[np.searchsorted(recall, RECALLS)].mean())
 
 
