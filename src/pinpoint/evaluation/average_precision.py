@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pinpoint.evaluation.curves import AREAS, THRESHOLDS, Matches, precision_recall
 from pinpoint.evaluation.matching import Pairs, all_pairs, judged, match_pairs, ranked
-from pinpoint.geometry import Float
+from pinpoint.geometry import Float, boxes_of_points
 
 __all__ = ["MOST", "Found", "Truth", "hull_areas", "keypoint_measures", "match", "similar_pairs"]
 
@@ -121,54 +121,65 @@ def match(
         ranges: Least and greatest areas to count instances by, A of them.
     """
     rows, rank = ranked(found.picture, found.scores, most)
-    kept = found[rows]
+    pairs = similar_pairs(truth, found, sigmas, rows)
     ignored = truth.idle | ~_in_range(truth.areas, ranges)
-    chosen = match_pairs(similar_pairs(truth, kept, sigmas), rank, ignored, truth.crowd, thresholds)
-    areas = hull_areas(kept.xy) if kept.areas is None else kept.areas
-    return judged(chosen, (kept.picture, kept.scores), ignored, ~_in_range(areas, ranges)[:, None])
+    chosen = match_pairs(pairs, rank, ignored, truth.crowd, thresholds)
+    areas = (hull_areas(found.xy) if found.areas is None else found.areas)[rows]
+    return judged(
+        chosen, (found.picture[rows], found.scores[rows]), ignored, ~_in_range(areas, ranges)[:, None]
+    )
 
 
-def similar_pairs(truth: Truth, found: Found, sigmas: Float) -> Pairs:
-    """Every pair of instances in one picture with its OKS, computed in parts that fit into the cache."""
-    rows, columns = all_pairs(found.picture, truth.picture)
-    there = np.isfinite(found.xy[..., 0]) & np.isfinite(found.xy[..., 1])
-    # A point that either side lacks is infinitely far, and its share of the OKS is exp(-inf) = 0.
-    x, y = (np.where(there, found.xy[..., axis], -np.inf) for axis in (0, 1))
-    true_x, true_y = (np.where(truth.labelled, truth.xy[..., axis], np.inf) for axis in (0, 1))
+def similar_pairs(truth: Truth, found: Found, sigmas: Float, rows: Rows) -> Pairs:
+    """Every pair of instances in one picture with its OKS, computed in parts that fit into the cache.
+
+    Args:
+        truth: What is there.
+        found: What was found.
+        sigmas: OKS falloff of each keypoint, shape (K,).
+        rows: Of the found instances to pair, those of one picture together; pairs count them from 0.
+    """
+    places, columns = all_pairs(found.picture[rows], truth.picture)
     falloff = -1 / (2 * (2 * np.asarray(sigmas, np.float64)) ** 2)
     scale = 1 / (truth.areas + np.spacing(1))
     count = truth.labelled.sum(axis=1)
-    similarity = np.empty(len(rows))
+    similarity = np.empty(len(places))
     step = max(1, NUMBERS_AT_ONCE // max(1, len(falloff)))
-    for start in range(0, len(rows), step):
+    for start in range(0, len(places), step):
         part = slice(start, start + step)
-        row, column = rows[part], columns[part]
-        squared = _squared(x[row], true_x[column])
-        squared += _squared(y[row], true_y[column])
-        squared *= falloff
-        squared *= scale[column, None]
-        similarity[part] = np.exp(squared, out=squared).sum(axis=1) / np.maximum(count[column], 1)
+        column = columns[part]
+        exponent = _squared(found.xy[rows[places[part]]], truth.xy[column])
+        exponent *= falloff
+        exponent *= scale[column, None]
+        np.fmax(exponent, -np.inf, out=exponent)  # NaN, where either side lacks the point: infinitely far
+        similarity[part] = np.exp(exponent, out=exponent).sum(axis=1) / np.maximum(count[column], 1)
     bare = np.flatnonzero(count[columns] == 0)
-    similarity[bare] = _inside(truth, found.xy[rows[bare]], columns[bare], falloff)
-    return Pairs(rows, columns, similarity)
+    similarity[bare] = _inside(truth, found.xy[rows[places[bare]]], columns[bare], falloff)
+    return Pairs(places, columns, similarity)
 
 
 def hull_areas(xy: Float) -> Float:
     """Areas of the smallest boxes around points that are not NaN, shapes (M, K, 2) -> (M,); 0 for none."""
-    missing = np.isnan(xy[..., 0]) | np.isnan(xy[..., 1])
-    some = missing.any()
-    sides = []
-    for axis in (0, 1):
-        values = np.ascontiguousarray(xy[..., axis])
-        low, high = (np.where(missing, end, values) if some else values for end in (np.inf, -np.inf))
-        sides.append(high.max(axis=1, initial=-np.inf) - low.min(axis=1, initial=np.inf))
-    return np.where(np.isfinite(sides[0]), sides[0] * sides[1], 0)
+    areas = np.empty(len(xy))
+    step = max(1, NUMBERS_AT_ONCE // max(1, xy.shape[1]))
+    for start in range(0, len(xy), step):
+        x, y = np.ascontiguousarray(np.moveaxis(xy[start : start + step], 2, 0))
+        areas[start : start + step] = _spans(x) * _spans(y)
+    missing = np.flatnonzero(np.isnan(areas))
+    sides = boxes_of_points(xy[missing])
+    areas[missing] = np.nan_to_num((sides[:, 2:] - sides[:, :2]).prod(axis=1))
+    return areas
+
+
+def _spans(values: Float) -> Float:
+    return values.max(axis=1, initial=-np.inf) - values.min(axis=1, initial=np.inf)
 
 
 def _squared(found: Float, truth: Float) -> Float:
+    """Squared distances of points, shapes (P, K, 2) -> (P, K); the first is used up."""
     found -= truth
     found *= found
-    return found
+    return found[..., 0] + found[..., 1]
 
 
 def _in_range(areas: Float, ranges: Ranges) -> Flags:

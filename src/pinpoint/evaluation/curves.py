@@ -79,15 +79,20 @@ def precision_recall(matches: Matches) -> Curves:
     Of equal scores that in the picture of the lower number comes first, whatever order the pictures are in.
     """
     order = np.lexsort((matches.picture, -matches.scores))
-    right, ignored = matches.right[..., order], matches.ignored[..., order]
-    hits = np.cumsum(right, axis=2)
-    misses = np.cumsum(~right & ~ignored, axis=2)
+    areas, thresholds, _ = matches.right.shape
+    precision = np.full((areas, thresholds, len(RECALLS)), np.nan)
+    recall = np.full((areas, thresholds), np.nan)
+    for area, threshold in np.ndindex(areas, thresholds):
+        if wanted := int(matches.wanted[area]):
+            right, ignored = matches.right[area, threshold, order], matches.ignored[area, threshold, order]
+            precision[area, threshold], recall[area, threshold] = _curve(right, ~right & ~ignored, wanted)
+    return Curves(precision, recall)
+
+
+def _curve(right: Flags, wrong: Flags, wanted: int) -> tuple[Float, float]:
+    """Precision at 101 recalls, and the highest recall, of found instances with the best score first."""
+    hits, misses = np.cumsum(right), np.cumsum(wrong)
     precision = hits / (hits + misses + np.spacing(1))
-    falling = np.maximum.accumulate(precision[..., ::-1], axis=2)[..., ::-1]
-    falling = np.append(falling, np.zeros((*falling.shape[:2], 1)), axis=2)
-    wanted = np.where(matches.wanted > 0, matches.wanted, np.nan)[:, None, None]
+    falling = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
     recall = hits / wanted
-    places = np.apply_along_axis(np.searchsorted, 2, recall, RECALLS) if len(order) else np.zeros(1, int)
-    places = np.broadcast_to(places, (*recall.shape[:2], len(RECALLS)))
-    highest = recall[..., -1] if len(order) else 0 * np.broadcast_to(wanted[..., 0], recall.shape[:2])
-    return Curves(np.where(wanted > 0, np.take_along_axis(falling, places, axis=2), np.nan), highest)
+    return falling[np.searchsorted(recall, RECALLS)], recall[-1] if len(recall) else 0.0

@@ -108,7 +108,7 @@ def kinds_of_points(truth: Truth, found: Found, sigmas: Float, mirror: Rows) -> 
 def _owners(truth: Truth, found: Found, sigmas: Float) -> Rows:
     """Row of the labelled instance that each found one is paired with, -1 for none, shape (M,)."""
     rows, rank = ranked(found.picture, found.scores, MOST)
-    pairs = similar_pairs(truth, found[rows], sigmas)
+    pairs = similar_pairs(truth, found, sigmas, rows)
     pairs = pairs[~truth.idle[pairs.truth]]
     nobody = np.zeros(len(truth.picture), bool)
     owner = np.full(len(found.picture), -1)

@@ -80,7 +80,7 @@ def match_pairs(
     """
     pairs = pairs[pairs.similarity >= min(thresholds[0], 1 - 1e-10)]
     rows, columns, similarity = pairs.found, pairs.truth, pairs.similarity
-    chosen = np.full((len(ignored), len(thresholds), len(rank)), -1)
+    chosen = np.full((len(ignored), len(thresholds), len(rank)), -1, np.int32)  # a third of all memory here
     if not len(rows):
         return chosen
     count = len(crowd)
