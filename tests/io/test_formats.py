@@ -210,7 +210,7 @@ def test_a_suffix_names_a_format(path, name):
 def test_an_unknown_suffix_is_an_error_that_lists_the_known(tmp_path):
     (tmp_path / "x.odd").touch()
     with pytest.raises(ValueError, match=r"x\.odd' ends in none of \.json, \.jsonl"):
-        read(tmp_path / "x.yaml")
+        read(tmp_path / "x.odd")
 
 
 def test_an_unknown_format_is_an_error_that_lists_the_known(tmp_path):

@@ -79,11 +79,29 @@ def among_pictures(record):
     return replace(record, image=f"images/{record.split}/{record.image}")
 
 
+def squared(record):
+    """Boxes of MPII are squares around their centre with their longer side."""
+    corners = record.keypoints.boxes.reshape(-1, 2, 2)
+    half = (corners[:, 1] - corners[:, 0]).max(axis=1, keepdims=True) / 2
+    centres = corners.mean(axis=1)
+    boxes = np.hstack([centres - half, centres + half])
+    return replace(record, keypoints=replace(record.keypoints, boxes=boxes))
+
+
+def as_jpeg(name):
+    return f"{name}.jpg"
+
+
 CASES = {
     "json": Case("x.json"),
     "jsonl": Case("x.jsonl"),
     "csv": Case("x.csv"),
     "parquet": Case("x.parquet"),
+    "crowdpose": Case("x.json", (skeleton("crowdpose14"),)),
+    "halpe": Case("x.json", (skeleton("halpe136"), skeleton("halpe26"))),
+    "mpii": Case("x.json", (skeleton("mpii16"),), fewest=1, sized=False, boxed=True, expected=squared),
+    "aic": Case("x.json", (skeleton("aic14"),), name=as_jpeg, sized=False),
+    "pts": Case("x", (skeleton("face68"), skeleton("wflw98")), fewest=1, picture=lambda r: r.image),
     "yolo": Case("x", boxed=True, expected=among_pictures, picture=lambda r: f"images/{r.split}/{r.image}"),
     "labelme": Case("x", boxed=True),
     "label-studio": Case("x.json", boxed=True),

@@ -33,6 +33,7 @@ __all__ = [
     "CocoTruthWriter",
     "annotations_of",
     "category_of",
+    "document_of_truth",
     "dump_json",
     "name_of_category",
     "write_coco_truth",
@@ -151,7 +152,8 @@ def name_of_category(skeleton: Skeleton) -> str:
     return "person" if skeleton.name in _PEOPLE else skeleton.name
 
 
-def _write(path: Path, records: Sequence[Record]) -> None:
+def document_of_truth(records: Sequence[Record]) -> dict[str, Any]:
+    """The document that `write_coco_truth` writes; `images` are in the order of the records."""
     images = _Images(records)
     categories: dict[tuple[str, Skeleton], int] = {}
     annotations: list[dict[str, Any]] = []
@@ -168,7 +170,7 @@ def _write(path: Path, records: Sequence[Record]) -> None:
     if not categories and records:
         kps = records[0].keypoints
         categories[name_of_category(kps.skeleton), kps.skeleton] = 1
-    document = {
+    return {
         "info": {"description": "written by pinpoint"},
         "images": images.entries,
         "annotations": annotations,
@@ -176,7 +178,10 @@ def _write(path: Path, records: Sequence[Record]) -> None:
             {"id": number} | category_of(kind, name) for (name, kind), number in categories.items()
         ],
     }
-    dump_json(path, document)
+
+
+def _write(path: Path, records: Sequence[Record]) -> None:
+    dump_json(path, document_of_truth(records))
 
 
 class _Images:

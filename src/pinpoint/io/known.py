@@ -12,7 +12,14 @@ _USUAL = {17: "coco17"}  # what a file in COCO's form means by 17, though other 
 
 
 def skeleton_by_names(names: tuple[str, ...]) -> Skeleton | None:
-    """Return the skeleton of this package with these keypoints in this order, if there is exactly one."""
+    """Return the skeleton of this package with these keypoints in this order, if there is exactly one.
+
+    `Left Shoulder` is `left_shoulder`, unless there is a skeleton that says it in the same way.
+    """
+    return _only(names) or _only(tuple(name.lower().replace(" ", "_") for name in names))
+
+
+def _only(names: tuple[str, ...]) -> Skeleton | None:
     same = [known for known in map(skeleton, skeleton_names()) if known.keypoints == names]
     return same[0] if len(same) == 1 else None
 

@@ -29,7 +29,7 @@ from pinpoint.io.growing import read_text
 from pinpoint.io.known import skeleton_by_names
 from pinpoint.io.plain import blame
 from pinpoint.io.records import Admission, Record
-from pinpoint.io.sizes import size_of_picture
+from pinpoint.io.sizes import PICTURE_SUFFIXES, size_of_picture
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 from pinpoint.skeletons import skeleton as shipped
@@ -42,9 +42,6 @@ HOLDS = frozenset({"xy", "visible", "boxes", "labels"})
 KEEPS = frozenset({"split"})
 SPLITS = ("train", "val", "test")
 
-_PICTURES = frozenset(
-    [".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".heic", ".avif", ".jp2"]
-)
 _DECIMALS = 8
 _FEWEST = 5  # numbers of a label: class and box
 
@@ -225,7 +222,7 @@ def _pictures(path: Path, folder: Path) -> list[Path]:
     if folder.is_file():
         lines = [line.strip() for line in read_text(folder).splitlines() if line.strip()]
         return [path.parent / line for line in lines]
-    there = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _PICTURES)
+    there = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURE_SUFFIXES)
     labelled = {_labels_of(picture) for picture in there}
     for labels in sorted(_labels_of(folder / "x.txt").parent.rglob("*.txt")):
         if labels not in labelled and labels.parent != folder:
