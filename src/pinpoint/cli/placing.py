@@ -28,7 +28,8 @@ def _copy(picture: Path, place: Path) -> None:
 WAYS: dict[str, Put | None] = {"reference": None, "link": _link, "copy": _copy}
 """How a picture comes to its place, if it is to be anywhere else."""
 
-_BESIDE = ("labelme", "deeplabcut")  # look for pictures where the name says, not in a folder of them
+_BESIDE = ("labelme", "deeplabcut", "pts")  # look for pictures where the name says, not in a folder of them
+_BARE = ("aic", "coco", "openpose", "pts")  # hold names without folders
 _WITHIN = ("yolo",)  # have a place for pictures in themselves, by split
 
 
@@ -121,6 +122,8 @@ class Placing:
     def _referred(self, record: Record, picture: Path) -> str:
         if self.format in _WITHIN:
             raise ValueError(f"{self.format} has its pictures within: say --images link or --images copy")
+        if self.format in _BARE:
+            return self._name(record)
         if not Path(record.image).is_absolute():
             there = find_picture(record.image, self._base / self.target.name, None)
             if self.format not in _BESIDE and _same(there, picture):
@@ -130,7 +133,9 @@ class Placing:
 
 def base_of(target: Path, format: str) -> Path:
     """The folder from which labels name their pictures."""
-    return target if FORMATS[format].folder is not None else target.parent
+    known = FORMATS[format]
+    is_folder = known.folder is not None and target.suffix.lower() not in known.suffixes
+    return target if is_folder else target.parent
 
 
 def _same(place: Path, picture: Path) -> bool:

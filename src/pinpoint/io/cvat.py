@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from pinpoint.io.coco_truth_writer import name_of_category
 from pinpoint.io.cvat_labels import BOX, add_labels, skeletons_of
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import read_bytes, replacing
@@ -182,7 +183,7 @@ def _write(path: Path, records: Sequence[Record], kind: Skeleton | None) -> None
     labels = ET.SubElement(task, "labels")
     if kind is not None:
         drawn = [one for record in records for one in drawn_in(record)]
-        names = list(dict.fromkeys(one.label for one in drawn)) or [kind.name]
+        names = list(dict.fromkeys(one.label for one in drawn)) or [name_of_category(kind)]
         add_labels(labels, names, kind, boxes=any(one.box for one in drawn))
     groups = itertools.count(1)  # in CVAT, a group is one of the whole task
     for number, record in enumerate(records):

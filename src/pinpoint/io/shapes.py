@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pinpoint.io.coco_truth_writer import name_of_category
 from pinpoint.io.records import Record
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton, skeleton_names, swaps_by_name
@@ -147,7 +148,7 @@ def drawn_in(record: Record, decimals: int | None = 3) -> Iterator[Drawn]:
             {name: tuple(xy[row, column].tolist()) for name, column in zip(names, there, strict=True)},
             {kps.skeleton.keypoints[column] for column in hidden},
             {name: float(kps.scores[row, column]) for name, column in zip(names, there, strict=True)},
-            label=kps.skeleton.name if kps.labels is None else str(kps.labels[row]),
+            label=name_of_category(kps.skeleton) if kps.labels is None else str(kps.labels[row]),
             box=box,
             box_score=None if kps.box_scores is None else float(kps.box_scores[row]),
             id=record.instance_ids[row] if record.instance_ids else None,
@@ -194,7 +195,8 @@ def records_of_images(images: Sequence[Image], skeleton: Skeleton | None) -> lis
     kind = skeleton
     if kind is None:
         kind = fitting[0] if fitting else skeleton_named(tuple(names))
-    labelled = {drawn.label for image in images for drawn in image.drawn} - {"", kind.name} != set()
+    unsaid = {"", kind.name, name_of_category(kind)}
+    labelled = any(drawn.label not in unsaid for image in images for drawn in image.drawn)
     return [_record(image, index, kind, labelled) for index, image in enumerate(images)]
 
 
