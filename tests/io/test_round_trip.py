@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pinpoint.io.formats import FORMATS, read_records, write
 from pinpoint.io.plain import DECIMALS
-from pinpoint.io.records import EXTRAS, Record
+from pinpoint.io.records import EXTRAS, FIELDS, Record
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton, skeleton
 
@@ -225,3 +225,36 @@ def _of(kps, field, shape):
     """A field; where a format leaves one out that says nothing, NaN."""
     value = getattr(kps, field)
     return np.full(shape, np.nan) if value is None else value
+
+
+def test_every_format_that_can_be_written_is_tried_out():
+    assert set(CASES) == {name for name, known in FORMATS.items() if known.writer is not None}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_a_row_does_not_hold_is_said_once_and_no_more(name, tmp_path, rng, caplog):
+    """A user who loses ids, crowds, splits or times shall know."""
+    case, known = CASES[name], FORMATS[name]
+    if case.needs:
+        pytest.importorskip(case.needs)
+    kind = case.kinds[0]
+    kps = Keypoints(
+        rng.uniform(1, 9, (1, len(kind), 2)),
+        np.full((1, len(kind)), 0.5),
+        kind,
+        np.ones((1, len(kind)), bool),
+        boxes=[[0, 0, 9, 9]],
+        box_scores=[0.5],
+        areas=[9],
+        track_ids=[3],
+        xyz=np.ones((1, len(kind), 3)),
+        labels=["left"],
+    )
+    extras = {"id": 1, "instance_ids": (1,), "crowds": np.ones((1, 4)), "split": "val", "group": "her"}
+    record = Record(kps, "1.png", (9, 9), 1, 0.5, **extras)
+    write(tmp_path / case.path, [record, replace(record, image="2.png", index=2, id=2)], format=name)
+    said = [message for message in caplog.messages if "cannot hold" in message and "left out" in message]
+    dropped = [*sorted(set(FIELDS) - known.holds), *(EXTRAS[key] for key in EXTRAS if key not in known.keeps)]
+    assert [message.split("cannot hold ")[1] for message in said] == (
+        [f"{', '.join(dropped)}; left out"] if dropped else []
+    )
