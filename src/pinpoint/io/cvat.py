@@ -61,10 +61,16 @@ class _Content:
     whole: list[Drawn] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
 
+    @property
+    def place(self) -> int:
+        """Number of what comes next."""
+        return len(self.whole) + len(self.shapes)
+
     def instances(self) -> list[Drawn]:
-        """Put shapes of one group together."""
+        """Put shapes of one group together, in the file's order."""
         joined: dict[int | str, Drawn] = {}
-        for number, one in enumerate([*self.whole, *tied(self.shapes, _HOW)]):
+        found = sorted([*self.whole, *tied(self.shapes, _HOW)], key=lambda one: one.place)
+        for number, one in enumerate(found):
             key = f"alone {number}" if one.id is None else one.id
             joined[key] = _merged(joined[key], one) if key in joined else one
         return list(joined.values())
@@ -94,11 +100,11 @@ class _Reader:
         if element.tag in _PASSED_OVER or element.get("outside") == "1":
             return
         if element.tag == "skeleton":
-            content.whole.append(_skeleton(element, shown))
+            content.whole.append(replace(_skeleton(element, shown), place=content.place))
         elif element.tag == "box":
             label = shown.label.removesuffix(BOX)
             box = Shape(label, _box(element), shown.group, id=shown.group, track=shown.track)
-            content.shapes.append(box)
+            content.shapes.append(replace(box, place=content.place))
         elif element.tag == "points":
             self._take_points(element, shown, content)
         else:
@@ -108,11 +114,12 @@ class _Reader:
         xy, hidden = _numbers(element), element.get("occluded") == "1"
         if len(xy) == 1:
             point = Shape(shown.label, xy[0], shown.group, hidden, id=shown.group, track=shown.track)
-            content.shapes.append(point)
+            content.shapes.append(replace(point, place=content.place))
             return
         points = dict(zip(self._names(len(xy)), xy, strict=True))
         seen = set(points) if hidden else set()
-        content.whole.append(Drawn(points, seen, label=shown.label, id=shown.group, track=shown.track))
+        whole = Drawn(points, seen, label=shown.label, id=shown.group, track=shown.track)
+        content.whole.append(replace(whole, place=content.place))
 
     def _names(self, count: int) -> Sequence[str]:
         if not self._order:

@@ -54,6 +54,7 @@ class Drawn:
         box_score: Confidence of the instance, if the file says it.
         id: What the file calls the instance, if it does.
         track: Identity over time, -1 where unknown.
+        place: Number in the file's order.
     """
 
     points: Mapping[str, Point]
@@ -64,6 +65,7 @@ class Drawn:
     box_score: float | None = None
     id: Id | None = None
     track: int = -1
+    place: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +93,7 @@ class Shape:
         score: Its confidence, if the file says it.
         id: What the file calls the instance, if this shape says it.
         track: Identity over time, -1 where unknown.
+        place: Number in the file's order, if something else than shapes is in it, too.
     """
 
     label: str
@@ -100,6 +103,7 @@ class Shape:
     score: float | None = None
     id: Id | None = None
     track: int = -1
+    place: int = 0
 
 
 def outward(value: float) -> float:
@@ -114,17 +118,20 @@ def tied(shapes: Iterable[Shape], how: str) -> list[Drawn]:
     points in it; where there is no rectangle, all points are one.
 
     Args:
-        shapes: Those of one image, in the file's order.
+        shapes: Those of one image, in the file's order; instances are in that of their first shapes.
         how: How shapes are tied in this tool, for messages.
 
     Raises:
         ValueError: An instance has a keypoint or a rectangle twice, or a point lies in several rectangles.
     """
+    order = {shape: number for number, shape in enumerate(shapes)}
     groups: dict[Id, list[Shape]] = {}
     loose: list[Shape] = []
-    for shape in shapes:
+    for shape in order:
         (loose if shape.group is None else groups.setdefault(shape.group, [])).append(shape)
-    return [_instance(group, how) for group in (*groups.values(), *_by_rectangle(loose, how))]
+    found = [*groups.values(), *_by_rectangle(loose, how)]
+    found.sort(key=lambda group: min(order[shape] for shape in group))
+    return [_instance(group, how) for group in found]
 
 
 def drawn_in(record: Record, decimals: int | None = 3) -> Iterator[Drawn]:
@@ -266,6 +273,7 @@ def _instance(shapes: Sequence[Shape], how: str) -> Drawn:
         box=_sorted_box(boxes[0].numbers) if boxes else None,
         box_score=boxes[0].score if boxes else None,
         id=ids[0] if ids else None,
+        place=min(shape.place for shape in shapes),
         track=boxes[0].track if boxes else shapes[0].track if len(shapes) == 1 else -1,
     )
 
