@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from pinpoint.cli.estimators import Choice
+from pinpoint.cli.evaluating.crowds import crowding_of
 from pinpoint.cli.evaluating.falloffs import chosen_sigmas
 from pinpoint.cli.evaluating.labels import Labels, read_labels, skeleton_of
 from pinpoint.cli.evaluating.numbers import Numbers, numbers_of_boxes, numbers_of_keypoints, of_boxes
@@ -96,7 +97,7 @@ def _measured(request: Request, tally: Tally) -> Measured:
     if not labels:
         raise OSError("no picture could be read, so there is nothing to measure")
     runs = [source.run for source in sources]
-    numbers, sigmas = _numbers(runs, labels, request)
+    numbers, sigmas = _numbers(runs, labels, request, notes)
     return Measured(labels, numbers, sigmas, _facts(request, labels, tally), notes)
 
 
@@ -127,7 +128,7 @@ def _check_names(names: Sequence[str]) -> None:
 
 
 def _numbers(
-    runs: Sequence[Run], labels: Sequence[Labels], request: Request
+    runs: Sequence[Run], labels: Sequence[Labels], request: Request, notes: dict[str, str]
 ) -> tuple[list[Numbers], Sigmas | None]:
     columns = skeleton_of(labels)
     boxed = [run for run in runs if of_boxes(run, columns)]
@@ -139,7 +140,8 @@ def _numbers(
         raise ValueError(f"{', '.join(run.name for run in boxed)}: boxes alone, but others find keypoints")
     sigmas = chosen_sigmas(request.sigmas, labels, runs, request.data)
     compare = len(runs) > 1 or request.html is not None
-    return numbers_of_keypoints(runs, sigmas, compare=compare), sigmas
+    crowding = crowding_of(labels, request.data, notes)
+    return numbers_of_keypoints(runs, sigmas, compare=compare, crowding=crowding), sigmas
 
 
 def _facts(request: Request, labels: Sequence[Labels], tally: Tally) -> Facts:

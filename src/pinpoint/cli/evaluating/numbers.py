@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pinpoint.cli.evaluating.crowds import measures_by_crowding
 from pinpoint.cli.evaluating.runs import Run
 from pinpoint.cli.progress import Watch, watching
 from pinpoint.evaluation.bootstrap import contributions, draws, interval, replicates
@@ -62,20 +63,23 @@ def numbers_of_boxes(runs: Sequence[Run]) -> list[Numbers]:
     return [Numbers(run, measures_of_boxes(run.judged), notes=note | _run_notes(run)) for run in runs]
 
 
-def numbers_of_keypoints(runs: Sequence[Run], sigmas: Sigmas, *, compare: bool) -> list[Numbers]:
+def numbers_of_keypoints(
+    runs: Sequence[Run], sigmas: Sigmas, *, compare: bool, crowding: Float | None = None
+) -> list[Numbers]:
     """Measure keypoints.
 
     Args:
         runs: In the same pictures; each is compared with the first.
         sigmas: OKS falloffs.
         compare: Draw pictures anew for intervals and differences.
+        crowding: Crowd index of every picture, or none not to measure by it.
     """
     columns = runs[0].judged[0].truth.skeleton
     drawn = _drawn(runs, sigmas.values) if compare else [{} for _ in runs]
     return [
         Numbers(
             run,
-            measures_of_keypoints(run.judged, sigmas.values) | _of_parts(run, columns, sigmas.values),
+            _measures(run, sigmas.values, crowding),
             {name: interval(draw) for name, draw in values.items()},
             {}
             if run is runs[0]
@@ -101,6 +105,12 @@ def keypoint_notes(run: Run, columns: Skeleton, sigmas: Sigmas) -> dict[str, str
     eyes = all(name in columns for name in OUTER_EYE_CORNERS)
     by = "the outer corners of the eyes" if eyes else "the root of the box's area"
     return notes | {"NME": f"by {by}; missed instances do not count"}
+
+
+def _measures(run: Run, sigmas: Float, crowding: Float | None) -> dict[str, float]:
+    measures = measures_of_keypoints(run.judged, sigmas)
+    by_crowding = {} if crowding is None else measures_by_crowding(run, sigmas, crowding)
+    return measures | by_crowding | _of_parts(run, run.judged[0].truth.skeleton, sigmas)
 
 
 def _of_parts(run: Run, columns: Skeleton, sigmas: Float) -> dict[str, float]:
