@@ -34,8 +34,9 @@ def unused(case: Case) -> Spots:
     """Categories without annotations."""
     sheet = case.sheet
     count = np.bincount(sheet.category[sheet.category >= 0], minlength=len(sheet.categories))
-    twice = {spot.row for spot in id_twice(case)}
-    return at("categories", [row for row in np.flatnonzero(count == 0) if row not in twice])
+    said = {spot.row for spot in (*id_twice(case), *without_id(case))}
+    bare = [row for row in np.flatnonzero(count == 0) if row not in said]
+    return at("categories", bare if sheet.annotations else [])
 
 
 def without_names(case: Case) -> Spots:

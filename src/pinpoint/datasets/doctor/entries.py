@@ -82,9 +82,12 @@ def backslash(case: Case) -> Spots:
 
 
 def image_unlabelled(case: Case) -> Spots:
-    """Images without annotations."""
+    """Images with an id of their own and without annotations."""
+    known = [image.get("id") is not None for image in case.sheet.images]
+    for spot in image_id_twice(case):
+        known[spot.row] = False
     count = np.bincount(case.sheet.image[case.sheet.image >= 0], minlength=len(case.sheet.images))
-    return at("images", count == 0) if len(case.sheet.annotations) else ()
+    return at("images", (count == 0) & known) if len(case.sheet.annotations) else ()
 
 
 def annotation_without_id(case: Case) -> Spots:

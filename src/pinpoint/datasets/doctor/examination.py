@@ -103,8 +103,10 @@ def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
 
 def _unlisted(paths: Sequence[Path], folder: Path | None) -> Iterator[str]:
     """Pictures in the folder given, or in those of the pictures that are there, that are none of these."""
-    named = set(paths)
+    named = {path.with_name(path.name.lower()) for path in paths}  # another case is another fault
     folders = {folder} if folder is not None else {path.parent for path in paths if path.exists()}
     for place in sorted(folders):
         files = place.iterdir() if place.is_dir() else ()
-        yield from sorted(p.name for p in files if p.suffix.lower() in SUFFIXES and p not in named)
+        yield from sorted(
+            p.name for p in files if p.suffix.lower() in SUFFIXES and p.with_name(p.name.lower()) not in named
+        )

@@ -16,9 +16,13 @@ from pinpoint.skeletons import skeleton, skeleton_names, swaps_by_name
 __all__ = ["far_points", "side_scores", "swapped_evidence"]
 
 LEAST = 60  # instances that a model of the pose is made of
+COARSE = 0.2  # extents of a pose that a linear function may miss by where labels are fine
+LEAST_POSES = 200  # instances that single points are judged by
 LEARNT = 6000  # instances that it is made of at most
-WIDEST = 1000  # products of features
+WIDEST = 1000  # products of features, and
+SCARCE = 4  # instances for each of them at least
 RIDGE = 1e-3
+COMMON = 300  # instances that say what is usual well enough to doubt a single one
 FIRM = 0.3  # a score this far below 0 may speak for itself
 BEYOND_DOUBT = (
     100.0  # evidence for swapped sides that one instance may give by itself: faces do, bodies do not
@@ -30,6 +34,7 @@ PART = 10  # instances of a part
 RUNS = 5  # runs of a file that are looked at
 HANDS = ("folder", "annotator", "annotator_id", "source", "batch", *GROUPS)  # what parts are known by
 MOSTLY = 0.6  # share of the other keypoints that foretell one
+REMOTE = 2.0  # extents of a pose beyond which no limb reaches
 STRANGE = 2.5  # a point is far off that is missed by this many times what one in a hundred is missed by
 MOST_POINTS = 140  # keypoints beyond which a function for each takes too long
 
@@ -46,7 +51,7 @@ def sides(case: Case) -> Spots:
                 wrong = [int(rows[one]) for one in part if scores[one] < 0]
                 yield from (Spot("annotations", row, named) for row in wrong if row not in said)
                 said |= set(wrong)
-        alone = rows[(doubt > BEYOND_DOUBT) & (scores < -FIRM)]
+        alone = rows[(doubt > BEYOND_DOUBT) & (scores < -FIRM) & (len(rows) >= COMMON)]
         yield from (Spot("annotations", int(row), "by itself") for row in alone if int(row) not in said)
 
 
@@ -88,7 +93,7 @@ def side_scores(sheet: Sheet, category: int) -> tuple[Rows, Float]:
     visible = there & (sheet.xyv[rows, :k, 2] == 2)
     odd = _odd(place, there, visible, pairs)
     even = _even(place, there, pairs, middle)
-    even = even[:, : max(1, WIDEST // odd.shape[1])]
+    even = even[:, : max(1, min(WIDEST, len(rows) // SCARCE) // odd.shape[1])]
     return rows, _cross_fitted(odd, even)
 
 
@@ -109,27 +114,32 @@ def far_points(sheet: Sheet, category: int) -> tuple[Rows, Mask]:
     """Points that are far from where the other points of their instance say they are.
 
     Each keypoint is foretold from the others by a linear function that is fitted to the other half of the
-    instances, in units of the extent of the others, and judged where it is said to be amid them: legs are
-    not foretold from a head. It is far where it misses that by two and a half times
-    as much as all but one in a hundred instances do.
+    instances, after the usual pose was laid over the others, and judged where it is amid them or remote,
+    since legs are not foretold from a head. It is far where that misses it by 2.5 times as much as all but
+    one in a hundred instances.
 
     Returns:
         Rows of the instances that can be judged, shape (M,), and which points are far, shape (M, K).
     """
     k = len(sheet.names[category])
     rows = _judged(sheet, category)
-    if len(rows) < LEAST or not 4 <= k <= MOST_POINTS:
+    if len(rows) < LEAST_POSES or not 4 <= k <= MOST_POINTS:
         return rows[:0], np.zeros((0, k), dtype=bool)
     xy = sheet.xy[rows, :k]
-    misses = np.stack([_missed(xy, column) for column in range(k)], axis=1)
+    place, there = _normalised(sheet, rows, k)
+    seen = there.any(axis=0)
+    usual = np.zeros((k, 2))
+    usual[seen] = np.nanmedian(np.where(there[..., None], place, np.nan)[:, seen], axis=0)
+    misses = np.stack([_missed(xy, column, usual) for column in range(k)], axis=1)
     known = np.isfinite(misses).sum(axis=0) >= LEAST
     limits = np.full(k, np.inf)
-    limits[known] = STRANGE * np.nanquantile(misses[:, known], 0.99, axis=0)
-    return rows, np.asarray(misses > limits)
+    most = 1 - max(0.01, 3 / len(rows))  # of few instances, the worst three do not say what is usual
+    limits[known] = STRANGE * np.nanquantile(misses[:, known], most, axis=0)
+    return rows, np.asarray(misses > np.maximum(limits, COARSE))
 
 
-def _missed(xy: Float, column: int) -> Float:
-    """How far a keypoint is from where the others say it is, in their extent, shape (M,); NaN if unknown."""
+def _missed(xy: Float, column: int, usual: Float) -> Float:
+    """How far a keypoint is from where the others say it is, in extents of the usual pose, shape (M,)."""
     others = np.delete(xy, column, axis=1)
     there = np.isfinite(others[..., 0])
     enough = max(4, MOSTLY * others.shape[1])  # a few points of a face do not say where a hip is
@@ -137,16 +147,31 @@ def _missed(xy: Float, column: int) -> Float:
     missed = np.full(len(xy), np.nan)
     if len(judged) < LEAST:
         return missed
-    others, there = others[judged], there[judged]
-    low, high = np.nanmin(others, axis=1), np.nanmax(others, axis=1)
-    centre, extent = (low + high)[:, None] / 2, (high - low).max(axis=1)[:, None, None]
-    place = np.where(there[..., None], (others - centre) / extent, 0.0)
-    goal = (xy[judged, column] - centre[:, 0]) / extent[:, 0]
+    usual, others, there = np.delete(usual, column, axis=0), others[judged], there[judged]
+    centre, scale = _fit(usual, others, there)
+    place = np.where(there[..., None], (others - centre) / scale, usual)
+    goal = (xy[judged, column] - centre[:, 0]) / scale[:, 0]
+    low = place.min(axis=1, where=there[..., None], initial=np.inf)
+    high = place.max(axis=1, where=there[..., None], initial=-np.inf)
     features = np.concatenate([np.ones((len(judged), 1)), there, place.reshape(len(judged), -1)], axis=1)
     foretold = _foretold(features, goal)
-    amid = (np.abs(foretold) <= (high - low) / (2 * extent[:, 0])).all(axis=1)
-    missed[judged[amid]] = np.linalg.norm(goal - foretold, axis=1)[amid]
+    apart = np.linalg.norm(goal - foretold, axis=1)
+    slack, both = 0.1 * (high - low), np.stack([goal, foretold])
+    amid = ((both > low - slack) & (both < high + slack)).all(axis=(0, 2))
+    told = amid | (apart > REMOTE)
+    missed[judged[told]] = apart[told]
     return missed
+
+
+def _fit(usual: Float, xy: Float, there: Mask) -> tuple[Float, Float]:
+    """Centre (M, 1, 2) and scale (M, 1, 1) that lay a pose over the points that are labelled."""
+    count = there.sum(axis=1)[:, None, None]
+    weight = there[..., None]
+    mean = np.where(weight, xy, 0).sum(axis=1, keepdims=True) / count
+    middle = np.where(weight, usual, 0).sum(axis=1, keepdims=True) / count
+    spread = (np.where(weight, xy - mean, 0) ** 2).sum(axis=(1, 2), keepdims=True)
+    scale = np.sqrt(spread / (np.where(weight, usual - middle, 0) ** 2).sum(axis=(1, 2), keepdims=True))
+    return mean - scale * middle, scale
 
 
 def _parts(sheet: Sheet, rows: Rows, doubt: Float) -> Iterator[tuple[str, Rows]]:
@@ -265,9 +290,11 @@ def _halves(count: int) -> Iterator[tuple[Rows, Rows]]:
 
 
 def _ridge(features: Float, goal: Float) -> Float:
-    gram = features.T @ features
-    gram[np.diag_indices_from(gram)] += RIDGE * len(features) + 1e-9
-    return np.linalg.solve(gram, features.T @ goal)
+    """Weights of a ridge regression, by the smaller of its two systems of equations."""
+    few, strength = len(features) < features.shape[1], RIDGE * len(features) + 1e-9
+    gram = features @ features.T if few else features.T @ features
+    gram[np.diag_indices_from(gram)] += strength
+    return features.T @ np.linalg.solve(gram, goal) if few else np.linalg.solve(gram, features.T @ goal)
 
 
 def _products(odd: Float, even: Float) -> Float:

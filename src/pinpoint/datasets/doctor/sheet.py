@@ -28,8 +28,8 @@ Rows = NDArray[np.intp]
 class Sheet:
     """The raw entries of a file in COCO's form, and what they say in columns.
 
-    A annotations, I images, C categories, and K as many keypoints as the longest list has. Numbers are as
-    they are written: coordinates 0-based or not, boxes x y w h. What is no number is NaN.
+    A annotations, I images, C categories, and K as many keypoints as the longest list or category has.
+    Numbers are as they are written: coordinates 0-based or not, boxes x y w h. What is no number is NaN.
 
     Args:
         path: The file.
@@ -113,7 +113,7 @@ class Sheet:
     def xyv(self) -> Float:
         """x, y and v, shape (A, K, 3); NaN, NaN, 0 where the list is shorter or not in order."""
         lists, rows = self._lists, np.flatnonzero(self.in_order)
-        k = int(self.lengths[rows].max(initial=0)) // 3
+        k = max(int(self.lengths[rows].max(initial=0)) // 3, *map(len, self.names), 0)
         xyv = np.full((len(lists), k, 3), np.nan)
         xyv[..., 2] = 0
         for length in np.unique(self.lengths[rows]):
