@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +161,8 @@ def _shaped(value: ArrayLike, shape: tuple[int, ...]) -> ArrayLike:
 
 @cache
 def _pinpoint_version() -> str:
+    from importlib import metadata  # 4 MB that reading does not need
+
     try:
         return metadata.version("pinpoint-keypoints")
     except metadata.PackageNotFoundError:  # frozen into an application
