@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -190,32 +191,30 @@ def _records(path: Path, table: Table, skeleton: Skeleton | None) -> list[Record
         animal, part = animals.index(column.get("individuals", "")), kind.index(column["bodyparts"])
         cells[:, animal, part, _COORDS.index(column["coords"])] = table.values[:, at]
         scored = scored or column["coords"] == "likelihood"
-    several = "individuals" in table.levels
+    ids = animals if "individuals" in table.levels else []
     return [
-        _record(path, number, row, cells[number], animals if several else [], kind, scored)
+        replace(_row(path, number, row, kind), **_found(cells[number], ids, kind, scored))
         for number, row in enumerate(table.rows)
     ]
 
 
-def _record(
-    path: Path,
-    number: int,
-    row: tuple[str, ...],
-    cells: Float,
-    animals: Sequence[str],
-    kind: Skeleton,
-    scored: bool,
-) -> Record:
+def _row(path: Path, number: int, row: tuple[str, ...], kind: Skeleton) -> Record:
+    """The image of a row: its path, or the number of a frame of the video that the file is named by."""
+    nothing = Keypoints.empty(kind)
+    if len(row) == 1 and row[0].isdecimal():
+        return Record(nothing, path.stem.split("DLC")[0].rstrip("_-"), index=int(row[0]))
+    image = "/".join(row).replace("\\", "/")
+    return Record(nothing, image, index=number, group=Path(image).parent.name)
+
+
+def _found(cells: Float, ids: Sequence[str], kind: Skeleton, scored: bool) -> dict[str, Any]:
+    """Keypoints and names of the animals of one row; cells are x y likelihood of each, shape (A, K, 3)."""
     there = np.asarray(np.isfinite(cells[..., :2]).all(axis=2))
     kept = np.flatnonzero(there.any(axis=1))
     xy = np.where(there[..., None], cells[..., :2], np.nan)[kept]
     scores = (np.nan_to_num(cells[..., 2]) if scored else there.astype(np.float64))[kept]
-    ids = tuple(animals[animal] for animal in kept.tolist()) if animals else ()
-    kps = Keypoints(xy, scores, kind)
-    if len(row) == 1 and row[0].isdecimal():
-        return Record(kps, path.stem.split("DLC")[0].rstrip("_-"), index=int(row[0]), instance_ids=ids)
-    image = "/".join(row).replace("\\", "/")
-    return Record(kps, image, index=number, instance_ids=ids, group=Path(image).parent.name)
+    names = tuple(ids[animal] for animal in kept.tolist()) if ids else ()
+    return {"keypoints": Keypoints(xy, scores, kind), "instance_ids": names}
 
 
 def _table(records: Sequence[Record], kind: Skeleton | None) -> Table:
