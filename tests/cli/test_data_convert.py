@@ -121,6 +121,14 @@ def test_pictures_of_one_name_from_two_folders_stay_two(convert, folder, picture
         assert document["imagePath"] == f"{name}.jpg"
 
 
+@pytest.mark.parametrize("ids", [(3,), ("mouse",)])
+def test_ids_within_an_image_are_no_ids_of_a_whole_file(ids, convert, folder):
+    write(folder / "in.json", [labels(instance_ids=ids), labels("b.jpg", id=8, instance_ids=ids)])
+    outcome = convert("in.json", "x.json", "--to", "coco-truth")
+    assert f"their ids, such as {ids[0]!r}, are not numbers that occur once" in outcome.err
+    assert [r.instance_ids for r in read_records(folder / "x.json")] == [(1,), (2,)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -22,6 +22,7 @@ from pinpoint.skeletons.mapping import sources
 __all__ = ["Request", "run_conversion"]
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
+_ONE_SPACE = ("coco-truth", "crowdpose", "halpe")  # formats whose ids of instances are of the whole file
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def run_conversion(request: Request, *, verbose: bool = False) -> int:
             records = _converted(records, shipped(request.skeleton))
         placing = Placing(request.source, request.pictures, request.target, name, request.images)
         with watching(2) as watch:
-            placed = list(_placed(records, placing, tally, watch))
+            placed = list(_placed(_identified(records, name), placing, tally, watch))
             _write(placed, request, name, watch)
     except (ValueError, ImportError) as error:
         return refuse(error, WRONG_USAGE)
@@ -120,6 +121,15 @@ def _converted(records: Sequence[Record], goal: Skeleton) -> list[Record]:
     for record in changed:
         by_image.setdefault((record.image, record.index, record.id), []).append(record)
     return [_joined(group) for group in by_image.values()]
+
+
+def _identified(records: Sequence[Record], name: str) -> Sequence[Record]:
+    """Drop ids of instances that hold within an image alone, where the target has one space of them."""
+    ids = [id for record in records for id in record.instance_ids]
+    if name not in _ONE_SPACE or (len(set(ids)) == len(ids) and all(isinstance(id, int) for id in ids)):
+        return records
+    say(f"instances are numbered anew: their ids, such as {ids[0]!r}, are not numbers that occur once")
+    return [replace(record, instance_ids=()) for record in records]
 
 
 def _nothing(kind: Skeleton) -> Keypoints:
