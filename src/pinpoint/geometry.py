@@ -213,8 +213,11 @@ def clip_boxes(boxes: Float, size: Size) -> Float:
     return np.clip(boxes, -0.5, np.array([width, height, width, height]) - 0.5)
 
 
-def meets_picture(boxes: Float, size: Size) -> NDArray[np.bool_]:
-    """Whether each box has a part in a picture, shapes (N, 4) -> (N,). A box with a NaN has none."""
+def meets_picture(boxes: Float, size: Size | NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Whether each box has a part in a picture, shapes (N, 4) -> (N,). A box with a NaN has none.
+
+    The size is that of one picture, or of each box's own, shape (N, 2).
+    """
     low, high = boxes[:, :2], boxes[:, 2:]
     return np.logical_and.reduce((high > -0.5) & (low < np.array(size) - 0.5), axis=1)
 

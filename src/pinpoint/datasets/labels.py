@@ -42,7 +42,9 @@ class Completed:
     guessed: NDArray[np.bool_]
 
 
-def completed(xy: Float, boxes: Float | None, areas: Float | None, size: Size) -> Completed:
+def completed(
+    xy: Float, boxes: Float | None, areas: Float | None, size: Size | NDArray[np.integer]
+) -> Completed:
     """Find a box and an area for every instance.
 
     A box is made from the points, with a tenth of its longer side around them, where there is none that is
@@ -52,7 +54,7 @@ def completed(xy: Float, boxes: Float | None, areas: Float | None, size: Size) -
         xy: Shape (N, K, 2), NaN where not labelled.
         boxes: x1 y1 x2 y2, shape (N, 4), or none at all.
         areas: Square pixels, shape (N,), or none at all.
-        size: Of the picture.
+        size: Of the picture, or that of each instance's picture, shape (N, 2).
     """
     boxes = np.full((len(xy), 4), np.nan) if boxes is None else boxes
     areas = np.full(len(xy), np.nan) if areas is None else areas
@@ -105,15 +107,16 @@ def in_skeleton(records: Sequence[Record], goal: Skeleton, path: Path) -> list[R
     if count:
         log.warning("%s: %d instances share no keypoint with %r: left out", path.name, count, goal)
     gone = set(map(id, strange))
-    return [
-        replace(record, keypoints=_by_name(record.keypoints, goal))
-        for record in records
-        if id(record) not in gone
-    ]
+    return [_renamed(record, goal) for record in records if id(record) not in gone]
 
 
 def _share(one: Skeleton, other: Skeleton) -> bool:
     return bool(set(one.keypoints) & set(other.keypoints))
+
+
+def _renamed(record: Record, goal: Skeleton) -> Record:
+    same = record.keypoints.skeleton == goal
+    return record if same else replace(record, keypoints=_by_name(record.keypoints, goal))
 
 
 def _by_name(kps: Keypoints, goal: Skeleton) -> Keypoints:
@@ -130,7 +133,7 @@ def _by_name(kps: Keypoints, goal: Skeleton) -> Keypoints:
     return replace(kps, xy=xy, scores=scores, skeleton=goal, visible=None, xyz=None)
 
 
-def _usable(boxes: Float, size: Size) -> NDArray[np.bool_]:
+def _usable(boxes: Float, size: Size | NDArray[np.integer]) -> NDArray[np.bool_]:
     """Whether each box is finite, has an area and a part in the picture, shapes (N, 4) -> (N,)."""
     return (
         meets_picture(boxes, size)

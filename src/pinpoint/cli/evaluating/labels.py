@@ -1,10 +1,12 @@
 """What is labelled: by picture, with a box and an area for everybody, and what was assumed for that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pinpoint.datasets.labels import AREA_OF_BOX, completed, in_skeleton, usual_skeleton
+import numpy as np
+
+from pinpoint.datasets.labels import AREA_OF_BOX, Completed, completed, in_skeleton, usual_skeleton
 from pinpoint.datasets.samples import find_picture
 from pinpoint.geometry import Float
 from pinpoint.io.formats import read_records
@@ -14,6 +16,8 @@ from pinpoint.skeletons import Skeleton
 
 __all__ = ["Labels", "read_labels", "skeleton_of"]
 
+UNKNOWN = (1 << 30, 1 << 30)  # size of a picture of which nobody states one
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -22,18 +26,25 @@ class Labels:
     Args:
         name: Of the picture in the file.
         id: What the file calls it beside its name.
-        path: Of the picture.
+        file: The file.
         size: Width and height that the file states, if it does.
         truth: Instances with boxes and areas.
         crowds: Boxes in which nothing counts, shape (C, 4).
+        folder: Of the pictures; none looks beside the file.
     """
 
     name: str
     id: int | str | None
-    path: Path
+    file: Path
     size: tuple[int, int] | None
     truth: Keypoints
     crowds: Float
+    folder: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the picture is; looked for only when it is wanted, since that takes time."""
+        return find_picture(self.name, self.file, self.folder)
 
 
 def read_labels(path: Path, pictures: Path | None, notes: dict[str, str]) -> list[Labels]:
@@ -55,37 +66,56 @@ def read_labels(path: Path, pictures: Path | None, notes: dict[str, str]) -> lis
     by_name: dict[str, list[Record]] = {}
     for record in in_skeleton(records, columns, path):
         by_name.setdefault(record.image, []).append(record)
-    counts = {"boxes": 0, "areas": 0, "unusable": 0}
-    labels = [_picture(name, group, path, pictures, counts) for name, group in by_name.items()]
-    _note(counts, sum(len(one.truth) for one in labels), notes)
-    return labels
+    groups = list(by_name.values())
+    merged = [Keypoints.concatenate([record.keypoints for record in group]) for group in groups]
+    whole = _completed(merged, [group[0].size for group in groups])
+    _note(whole, notes)
+    truths = _split(merged, whole)
+    return [
+        Labels(group[0].image, group[0].id, path, group[0].size, truth, group[0].crowds, pictures)
+        for group, truth in zip(groups, truths, strict=True)
+    ]
 
 
-def _picture(
-    name: str, group: Sequence[Record], path: Path, pictures: Path | None, counts: dict[str, int]
-) -> Labels:
-    first = group[0]
-    kps = Keypoints.concatenate([record.keypoints for record in group])
-    truth = _whole(kps, first.size, counts)
-    return Labels(name, first.id, find_picture(name, path, pictures), first.size, truth, first.crowds)
+def _completed(parts: Sequence[Keypoints], sizes: Sequence[tuple[int, int] | None]) -> Completed:
+    """Boxes and areas of the instances of all pictures, one after the other."""
+    known = np.array([size or UNKNOWN for size in sizes])
+
+    def rows(name: str, shape: tuple[int, ...]) -> Float:
+        values = (getattr(part, name) for part in parts)
+        filled = (
+            np.full((len(part), *shape), np.nan) if value is None else value
+            for part, value in zip(parts, values, strict=True)
+        )
+        return np.concatenate(list(filled))
+
+    xy = np.concatenate([part.xy for part in parts])
+    return completed(
+        xy, rows("boxes", (4,)), rows("areas", ()), np.repeat(known, list(map(len, parts)), axis=0)
+    )
 
 
-def _whole(kps: Keypoints, size: tuple[int, int] | None, counts: dict[str, int]) -> Keypoints:
-    whole = completed(kps.xy, kps.boxes, kps.areas, size or (1 << 30, 1 << 30))
-    counts["boxes"] += int(whole.mended.sum())
-    counts["areas"] += int((whole.guessed & whole.usable).sum())
-    counts["unusable"] += int((~whole.usable).sum())
-    return replace(kps, boxes=whole.boxes, areas=whole.areas)[whole.usable]
+def _split(parts: Sequence[Keypoints], whole: Completed) -> Iterator[Keypoints]:
+    """The instances of every picture that can be used, with their boxes and areas."""
+    start = 0
+    for part in parts:
+        rows = slice(start, start + len(part))
+        start += len(part)
+        usable = whole.usable[rows]
+        kps = replace(part, boxes=whole.boxes[rows], areas=whole.areas[rows])
+        yield kps if usable.all() else kps[usable]
 
 
-def _note(counts: Mapping[str, int], instances: int, notes: dict[str, str]) -> None:
-    guessed = f"{AREA_OF_BOX:g} of the box for {_of(counts['areas'], instances)}" if counts["areas"] else ""
-    labelled = "" if counts["areas"] == instances else "as labelled"
+def _note(whole: Completed, notes: dict[str, str]) -> None:
+    instances = int(whole.usable.sum())
+    areas, boxes = int((whole.guessed & whole.usable).sum()), int(whole.mended.sum())
+    guessed = f"{AREA_OF_BOX:g} of the box for {_of(areas, instances)}" if areas else ""
+    labelled = "" if areas == instances else "as labelled"
     notes["areas"] = "; ".join(part for part in (labelled, guessed) if part)
-    if counts["boxes"]:
-        notes["boxes"] = f"around the points, a tenth wider, for {_of(counts['boxes'], instances)}"
-    if counts["unusable"]:
-        notes["left out"] = f"{counts['unusable']} instances without a box or points that span one"
+    if boxes:
+        notes["boxes"] = f"around the points, a tenth wider, for {_of(boxes, instances)}"
+    if not whole.usable.all():
+        notes["left out"] = f"{int((~whole.usable).sum())} instances without a box or points that span one"
 
 
 def _of(count: int, instances: int) -> str:
