@@ -16,7 +16,7 @@ TOOL = Skeleton("tool", ("tip", "end"))
 
 def tools(n, **fields):
     xy = np.arange(n * 4.0).reshape(n, 2, 2) ** 2
-    boxes = np.array([[0.0, 0, 40, 20]] * n)
+    boxes = np.tile([0.0, 0, 40, 20], (n, 1))
     return Keypoints(xy, np.ones((n, 2)), TOOL, **{"boxes": boxes, "areas": np.full(n, 300.0)} | fields)
 
 
