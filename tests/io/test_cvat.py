@@ -134,6 +134,7 @@ def test_tracks_become_frames_with_identities(save):
         ),
         (('<points label="kite" points="1,1;2,2;3,3"/>',), "a shape has 3 points, but the skeleton 2"),
         (('<points label="tip" points="1,1,1"/>',), "points are '1,1,1', expected x,y"),
+        (('<points label="tip" points="NaN,1"/>',), r"'tip' is at .nan, 0.5., expected finite numbers"),
         (('<box label="cat" xtl="1"/>',), "image 1 .'d/a.jpg'. lacks 'ytl'"),
     ],
 )

@@ -5,6 +5,7 @@ rectangles by that half pixel on reading and on writing.
 """
 
 import logging
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +56,9 @@ class Drawn:
         id: What the file calls the instance, if it does.
         track: Identity over time, -1 where unknown.
         place: Number in the file's order.
+
+    Raises:
+        ValueError: A coordinate is no number.
     """
 
     points: Mapping[str, Point]
@@ -66,6 +70,11 @@ class Drawn:
     id: Id | None = None
     track: int = -1
     place: int = 0
+
+    def __post_init__(self) -> None:
+        for name, numbers in {**self.points, "the box": self.box or ()}.items():
+            if not all(map(math.isfinite, numbers)):
+                raise ValueError(f"{name!r} is at {numbers}, expected finite numbers")
 
 
 @dataclass(frozen=True, eq=False)
