@@ -38,7 +38,7 @@ def check(
 ) -> None:
     """Find what is wrong in annotation files, with why it matters and what mends it.
 
-    Exit status: 0 nothing but notes, 1 something is wrong or a file cannot be read, 2 wrong usage.
+    Exit status: 0 nothing but notes, 1 something is wrong, 2 wrong usage or a file that cannot be read.
     """
     from pinpoint.cli.data_check import Request, run_check
 
@@ -56,7 +56,7 @@ def stats(
 ) -> None:
     """Show how large instances are, what is labelled, where, and in which poses.
 
-    Exit status: 0 done, 1 a file cannot be read or written, 2 wrong usage.
+    Exit status: 0 done, 1 a file cannot be written, 2 wrong usage or a file that cannot be read.
     """
     from pinpoint.cli.data_stats import run_stats
 
@@ -86,7 +86,7 @@ def split(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Part a file so that nothing that belongs together is torn apart, and all parts are alike.
 
-    Exit status: 0 done, 1 a file cannot be read or written, 2 wrong usage.
+    Exit status: 0 done, 1 a file cannot be written, 2 wrong usage or a file that cannot be read.
     """
     from pinpoint.cli.data_split import Request, run_split
 

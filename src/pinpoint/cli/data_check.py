@@ -62,9 +62,11 @@ def run_check(request: Request, *, verbose: bool = False) -> int:
 
 
 def _refuse_odd(request: Request) -> None:
-    if request.fix is not None and len(request.files) > 1:
+    if request.fix is None:
+        return
+    if len(request.files) > 1:
         raise ValueError(f"--fix writes one file, but {len(request.files)} are given: mend them one by one")
-    if request.fix is not None and request.fix.exists() and request.fix.samefile(request.files[0]):
+    if request.fix.exists() and any(request.fix.samefile(path) for path in request.files if path.exists()):
         raise ValueError(f"--fix {request.fix} is the file itself: name a new one")
 
 

@@ -35,7 +35,7 @@ def unused(case: Case) -> Spots:
     sheet = case.sheet
     count = np.bincount(sheet.category[sheet.category >= 0], minlength=len(sheet.categories))
     said = {spot.row for spot in (*id_twice(case), *without_id(case))}
-    bare = [row for row in np.flatnonzero(count == 0) if row not in said]
+    bare = [int(row) for row in np.flatnonzero(count == 0) if row not in said]
     return at("categories", bare if sheet.annotations else [])
 
 
@@ -136,7 +136,7 @@ def never_labelled(case: Case) -> Spots:
     """Categories some of whose keypoints no annotation labels, though it labels others."""
     sheet = case.sheet
     for row, names in enumerate(sheet.names):
-        said = sheet.said[(sheet.category == row) & sheet.in_order][:, : len(names)].any(axis=0)
+        said = np.asarray(sheet.said[(sheet.category == row) & sheet.in_order][:, : len(names)].any(axis=0))
         if said.any() and not said.all():
             never = [name for name, known in zip(names, said, strict=True) if not known]
             yield Spot("categories", row, ", ".join(never))

@@ -61,7 +61,7 @@ def not_a_place(case: Case) -> Spots:
 def infinite(case: Case) -> Spots:
     """Points at an infinite place."""
     sheet = case.sheet
-    return at_points(sheet, np.isinf(sheet.xyv).any(axis=-1))
+    return at_points(sheet, np.asarray(np.isinf(sheet.xyv).any(axis=-1)))
 
 
 def visibility_unknown(case: Case) -> Spots:

@@ -1,7 +1,6 @@
 """What the poses of a file have in common, and which labels are far from it."""
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,7 @@ RUNS = 5  # runs of a file that are looked at
 HANDS = ("folder", "annotator", "annotator_id", "source", "batch", *GROUPS)  # what parts are known by
 MOSTLY = 0.6  # share of the other keypoints that foretell one
 REMOTE = 2.0  # extents of a pose beyond which no limb reaches
-STRANGE = 2.5  # a point is far off that is missed by this many times what one in a hundred is missed by
+STRANGE = 3.0  # a point is far off that is missed by this many times what one in a hundred is missed by
 MOST_POINTS = 140  # keypoints beyond which a function for each takes too long
 
 
@@ -115,7 +114,7 @@ def far_points(sheet: Sheet, category: int) -> tuple[Rows, Mask]:
 
     Each keypoint is foretold from the others by a linear function that is fitted to the other half of the
     instances, after the usual pose was laid over the others, and judged where it is amid them or remote,
-    since legs are not foretold from a head. It is far where that misses it by 2.5 times as much as all but
+    since legs are not foretold from a head. It is far where that misses it by three times as much as all but
     one in a hundred instances.
 
     Returns:
@@ -186,16 +185,21 @@ def _parts(sheet: Sheet, rows: Rows, doubt: Float) -> Iterator[tuple[str, Rows]]
         doubt = doubt.copy()
         doubt[run] = -CLIPPED
     for key in HANDS:
-        values = [_said(sheet, int(row), key) for row in rows]
+        values = _said(sheet, rows, key)
         for value in sorted(set(values) - {""}):
             yield f"{key} {value}", np.flatnonzero([one == value for one in values])
 
 
-def _said(sheet: Sheet, row: int, key: str) -> str:
-    image = sheet.images[sheet.image[row]]
+def _said(sheet: Sheet, rows: Rows, key: str) -> list[str]:
+    """What each annotation says of a key, or its image, or the name of its file."""
     if key == "folder":
-        return str(PurePosixPath(sheet.file_name(int(sheet.image[row]))).parent)
-    return str(sheet.annotations[row].get(key, image.get(key, "")))
+        of_image = [sheet.file_name(row).rpartition("/")[0] for row in range(len(sheet.images))]
+    else:
+        of_image = [str(image.get(key, "")) for image in sheet.images]
+    own = [str(item.get(key, "")) for item in sheet.annotations]
+    if not any(own) and not any(of_image):
+        return []
+    return [own[row] or of_image[sheet.image[row]] for row in rows]
 
 
 def _best_run(gains: Float) -> Rows | None:

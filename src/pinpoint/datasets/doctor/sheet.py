@@ -162,7 +162,7 @@ class Sheet:
     @cached_property
     def has_box(self) -> Mask:
         """Which annotations have a box that is finite and has an area, shape (A,)."""
-        return np.isfinite(self.boxes).all(axis=1) & (self.boxes[:, 2:] > 0).all(axis=1)
+        return np.asarray(np.isfinite(self.boxes).all(axis=1) & (self.boxes[:, 2:] > 0).all(axis=1))
 
     @cached_property
     def areas(self) -> Float:

@@ -144,7 +144,7 @@ def _poses(sheet: Sheet) -> tuple[Float, Float, NDArray[np.intp]]:
         return np.zeros((0, k, 2)), np.zeros(0), np.zeros((0, 2), np.intp)
     span = sheet.span[rows]
     extent = (span[:, 2:] - span[:, :2]).max(axis=1)
-    rows, span, extent = (part[extent > 0] for part in (rows, span, extent))
+    rows, span, extent = rows[extent > 0], span[extent > 0], extent[extent > 0]
     middle = (span[:, None, :2] + span[:, None, 2:]) / 2
     poses, own = _clusters((sheet.xy[rows, :k] - middle) / extent[:, None, None])
     shares = np.bincount(own, minlength=len(poses)) / len(own)
