@@ -26,7 +26,8 @@ from pinpoint.io.growing import read_text
 from pinpoint.io.known import skeleton_by_count
 from pinpoint.io.plain import blame, rounded
 from pinpoint.io.records import Admission, Record
-from pinpoint.io.sizes import PICTURE_SUFFIXES, size_of_picture
+from pinpoint.io.sizes import size_of_picture
+from pinpoint.io.sources import PICTURE_SUFFIXES
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
@@ -106,7 +107,7 @@ def _picture_of(file: Path) -> Path:
     """The picture beside a file, or what it would be called without a suffix."""
     numbered = _NUMBERED.fullmatch(file.stem)
     for stem in (file.stem, numbered[1] if numbered else file.stem):
-        for suffix in PICTURE_SUFFIXES:
+        for suffix in sorted(PICTURE_SUFFIXES):
             for spelled in (suffix, suffix.upper()):
                 if (picture := file.with_name(stem + spelled)).exists():
                     return picture

@@ -7,12 +7,7 @@ from pinpoint.io.errors import DefectError, UnreadableError
 from pinpoint.io.files import PICTURES, UNSUPPORTED, file_head, file_kind, read_bytes
 from pinpoint.io.headers import exif_orientation, jpeg_header
 
-__all__ = ["PICTURE_SUFFIXES", "size_of_picture"]
-
-PICTURE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".heic", ".avif", ".jp2"),
-)
-"""Endings by which pictures are looked for beside their labels, in small letters."""
+__all__ = ["size_of_picture"]
 
 _HEAD = 1 << 16
 _TURNED = 5  # from this EXIF orientation on, width and height change places

@@ -29,7 +29,8 @@ from pinpoint.io.growing import read_text
 from pinpoint.io.known import skeleton_by_names
 from pinpoint.io.plain import blame
 from pinpoint.io.records import Admission, Record
-from pinpoint.io.sizes import PICTURE_SUFFIXES, size_of_picture
+from pinpoint.io.sizes import size_of_picture
+from pinpoint.io.sources import PICTURE_SUFFIXES
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 from pinpoint.skeletons import skeleton as shipped
