@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pinpoint.datasets.doctor.points import beyond_picture
 from pinpoint.datasets.samples import Samples, find_picture
 from pinpoint.io.growing import load_json
 
@@ -89,8 +90,7 @@ def _lines(samples: Samples, min_points: int) -> Iterator[str]:
 def _outside(samples: Samples) -> NDArray[np.bool_]:
     """Which labelled points are not on their picture, shape (M, K)."""
     sizes = np.array([samples.pictures.size(int(number)) for number in samples.picture]).reshape(-1, 1, 2)
-    inside = (samples.xy > -0.5) & (samples.xy < sizes - 0.5)
-    return samples.labelled & ~inside.all(axis=-1)
+    return samples.labelled & beyond_picture(samples.xy, sizes)
 
 
 def _used(samples: Samples) -> list[Path]:
