@@ -1,8 +1,9 @@
 """CrowdPose (arXiv 1812.00324): COCO ground truth of 14 points without areas, and how crowded a picture is.
 
 `crowdIndex` of a picture is the mean over its people of the number of others' labelled points in a person's
-box by the number of the person's own, 1 at the most; the benchmark calls pictures below .1 easy and above .8
-hard. It is written anew from the labels. Holds what COCO ground truth does, but areas and crowd regions.
+box by the number of the person's own, 1 at the most; the benchmark's code calls pictures below .2 easy and
+from .8 on hard. It is written anew from the labels. Holds what COCO ground truth does, but areas and crowd
+regions.
 """
 
 from collections.abc import Iterable, Sequence
