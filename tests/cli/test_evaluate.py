@@ -57,6 +57,14 @@ def test_a_model_that_says_what_is_labelled_is_perfect(evaluate):
     assert numbers["APm"] is None  # 700 square pixels are small
 
 
+def test_an_instance_without_box_and_area_does_not_take_those_of_the_others(evaluate):
+    bare = label(PERFECT)
+    del bare["bbox"], bare["area"]
+    _, numbers = evaluate([label(PERFECT), bare], "--boxes", "truth")
+    assert numbers["instances"] == 2
+    assert "of the box for 1 of 2" in numbers["assumptions"]["areas"]
+
+
 def test_the_table_shows_numbers_and_what_was_assumed(evaluate):
     bare = label(PERFECT, keypoints=[0] * 51)
     out = evaluate([label(PERFECT), bare], "--boxes", "truth")[0].out

@@ -57,6 +57,15 @@ def test_a_file_without_instances_is_an_error(labelled):
         labelled.read()
 
 
+def test_a_box_that_one_instance_lacks_is_not_taken_from_the_others(labelled):
+    labelled.add()
+    bare = annotation()
+    del bare["bbox"], bare["area"]
+    samples = labelled.read(annotation(), bare)
+    assert samples.boxes[0].tolist() == BOX and samples.areas[0] == 900
+    assert np.isfinite(samples.boxes[1]).all() and samples.boxes[1].tolist() != BOX
+
+
 OTHER = Skeleton("other", ("shaft", "tip", "right_barb"))
 
 
