@@ -156,6 +156,14 @@ def test_real_samples_come_back_from_what_is_written(sample, shared_data: Path, 
         np.testing.assert_array_equal(again.keypoints.visible, record.keypoints.visible)
 
 
+def test_other_ground_truth_that_says_how_crowded_it_is_is_that(saved):
+    image = {"id": 1, "file_name": "a.jpg", "crowdIndex": 0.5}
+    kinds = [{"id": 1, "name": "person", "keypoints": list(skeleton("coco17").keypoints)}]
+    people = [{"image_id": 1, "category_id": 1, "keypoints": [1, 2, 2] * 17}]
+    document = {"images": [image], "annotations": people, "categories": kinds}
+    assert read(saved(document))[0].skeleton == skeleton("coco17")
+
+
 def test_mpii_of_nobody_is_an_empty_list(tmp_path):
     write_mpii(tmp_path / "x.json", [])
     assert read(tmp_path / "x.json", format="mpii") == []

@@ -134,6 +134,12 @@ def test_what_cannot_be_written_is_refused(records, reason, tmp_path):
         write_yolo(tmp_path, records)
 
 
+@pytest.mark.parametrize(("size", "said"), [((6, 6), 0), ((6, 5), 1)])
+def test_labels_beyond_their_picture_are_said(size, said, tmp_path, caplog):
+    write_yolo(tmp_path, [Record(people(), "a.png", size)])
+    assert caplog.text.count("2 instances reach beyond their picture") == said
+
+
 def test_visibility_is_said_to_be_dropped_from_two_numbers(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         write_yolo(tmp_path, [Record(people(visible=np.ones((2, 3))), "a.png", (9, 9))], dims=2)

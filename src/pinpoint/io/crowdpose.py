@@ -101,9 +101,12 @@ def read_crowd_indices(path: str | Path) -> dict[str, float]:
 
 
 def is_crowdpose(document: Any) -> bool:
-    """Whether a parsed document is of CrowdPose: COCO ground truth that says how crowded pictures are."""
+    """Whether a parsed document is COCO ground truth of 14 points that says how crowded pictures are."""
     images = document.get("images") if is_truth(document) else None
-    return isinstance(images, list) and bool(images) and isinstance(images[0], dict) and _KEY in images[0]
+    if not isinstance(images, list) or not images or not isinstance(images[0], dict) or _KEY not in images[0]:
+        return False
+    named = [item.get("keypoints") for item in document.get("categories") or () if isinstance(item, dict)]
+    return all(len(names or ()) in (0, len(shipped(_SKELETON))) for names in named)
 
 
 def records_of_crowdpose(path: Path, document: Any, skeleton: Skeleton | None = None) -> list[Record]:

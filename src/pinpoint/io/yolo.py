@@ -297,10 +297,21 @@ def _write(folder: Path, admit: Admission, dims: int, records: Sequence[Record])
         written[path] = record.image
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(_lines(record, names, dims)), "ascii")
+    if beyond := sum(int(_beyond(record).sum()) for record in records):
+        log.warning("%d instances reach beyond their picture; Ultralytics leaves such pictures out", beyond)
     folder.mkdir(parents=True, exist_ok=True)
     text = _yaml().safe_dump(_document(kind, names, dims, records), sort_keys=False, default_flow_style=None)
     with replacing(folder / "data.yaml") as temporary:
         temporary.write_text(text, "utf-8")
+
+
+def _beyond(record: Record) -> NDArray[np.bool_]:
+    """Which instances have a keypoint or a corner of the box outside the picture, shape (N,)."""
+    kps, size = record.keypoints, np.array(record.size)
+    boxes = np.full((len(kps), 4), np.nan) if kps.boxes is None else kps.boxes
+    corners = boxes.reshape(-1, 2, 2) + 0.5  # counted from the outer edge, as YOLO does
+    points = np.concatenate([kps.xy, corners], axis=1)
+    return np.asarray(((points < 0) | (points > size)).any(axis=(1, 2)))
 
 
 def _document(kind: Skeleton, names: Sequence[str], dims: int, records: Sequence[Record]) -> dict[str, Any]:
