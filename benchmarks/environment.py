@@ -13,8 +13,14 @@ from typing import Any
 
 HERE = Path(__file__).parent
 VENVS = HERE / ".venvs"
-REQUIREMENTS = {"mediapipe": ("mediapipe==0.10.21", "numpy<2")}
-INTERPRETERS = {"mediapipe": ("3.12", "3.11", "3.10", "3.9")}
+REQUIREMENTS = {
+    "mediapipe": ("mediapipe==0.10.21", "numpy<2"),
+    "faster-coco-eval": ("faster-coco-eval==1.8.0",),
+}
+INTERPRETERS = {
+    "mediapipe": ("3.12", "3.11", "3.10", "3.9"),
+    "faster-coco-eval": ("3.13", "3.12", "3.11", "3.10"),
+}
 
 
 class Peer:

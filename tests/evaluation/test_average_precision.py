@@ -168,6 +168,12 @@ def test_areas_that_are_given_are_those_of_what_is_found():
         assert keypoint_measures(truth, found, SIGMAS)["APm"] == pytest.approx(expected)
 
 
+def test_an_instance_without_an_area_is_refused():
+    truth = truth_of(0, 50, areas=np.array([2000.0, np.nan]))
+    with pytest.raises(ValueError, match="1 labelled instances are NaN"):
+        keypoint_measures(truth, found_of(truth, [1.0, 1.0]), SIGMAS)
+
+
 def test_pairs_computed_in_small_parts_are_the_same(monkeypatch):
     truth, found, sigmas, _ = random_world(4)
     whole = keypoint_measures(truth, found, sigmas)

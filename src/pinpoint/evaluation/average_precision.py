@@ -119,7 +119,12 @@ def match(
         most: Of each picture, so many with the best scores count.
         thresholds: Of OKS, shape (T,).
         ranges: Least and greatest areas to count instances by, A of them.
+
+    Raises:
+        ValueError: A labelled instance has no area.
     """
+    if unknown := int(np.isnan(truth.areas[~truth.idle]).sum()):
+        raise ValueError(f"areas of {unknown} labelled instances are NaN, expected square pixels")
     rows, rank = ranked(found.picture, found.scores, most)
     pairs = similar_pairs(truth, found, sigmas, rows)
     ignored = truth.idle | ~_in_range(truth.areas, ranges)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pinpoint.evaluation.errors import mean_errors, point_errors
 from pinpoint.geometry import Float
 from pinpoint.skeletons import Skeleton
 
@@ -23,11 +24,8 @@ def nme(truth: Float, predicted: Float, lengths: Float) -> Float:
         Shape (N,); NaN for an instance without a point that is both labelled and predicted, and for one
         without a length. Such instances have to be counted beside the mean of the others.
     """
-    distance = np.linalg.norm(predicted - truth, axis=-1)
-    known = np.isfinite(distance)
-    total, count = np.where(known, distance, 0).sum(axis=1), known.sum(axis=1)
-    scale = np.where(lengths > 0, lengths, np.nan)
-    return np.where(count > 0, total / np.maximum(count, 1) / scale, np.nan)
+    errors = mean_errors(point_errors(truth, predicted, np.asarray(lengths)))
+    return np.where(np.isinf(errors), np.nan, errors)
 
 
 def length_between(xy: Float, columns: Skeleton, ends: tuple[str, str] = OUTER_EYE_CORNERS) -> Float:
