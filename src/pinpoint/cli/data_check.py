@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -76,9 +76,16 @@ def _cases(request: Request) -> list[Case]:
     val = [] if request.val is None else [read_sheet(request.val)]
     cases = [_opened(sheet, request) for sheet in sheets]
     for sheet in val:
-        own = _opened(sheet, request)
+        beside = request.images is None or not _has_any(sheet, request.images)
+        own = _opened(sheet, replace(request, images=None) if beside else request)
         cases += [Case(own.sheet, own.looks, own.unlisted, against) for against in list(cases)]
     return cases
+
+
+def _has_any(sheet: Sheet, folder: Path) -> bool:
+    """Whether a folder that was named has any picture of a file."""
+    names = (sheet.file_name(row) for row in range(len(sheet.images)))
+    return any((folder / name).exists() for name in names if name)
 
 
 def _opened(sheet: Sheet, request: Request) -> Case:

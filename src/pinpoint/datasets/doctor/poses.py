@@ -34,7 +34,7 @@ RUNS = 5  # runs of a file that are looked at
 HANDS = ("folder", "annotator", "annotator_id", "source", "batch", *GROUPS)  # what parts are known by
 MOSTLY = 0.6  # share of the other keypoints that foretell one
 REMOTE = 2.0  # extents of a pose beyond which no limb reaches
-STRANGE = 3.0  # a point is far off that is missed by this many times what one in a hundred is missed by
+STRANGE = 3.5  # a point is far off that is missed by this many times what one in a hundred is missed by
 MOST_POINTS = 140  # keypoints beyond which a function for each takes too long
 
 
@@ -114,7 +114,7 @@ def far_points(sheet: Sheet, category: int) -> tuple[Rows, Mask]:
 
     Each keypoint is foretold from the others by a linear function that is fitted to the other half of the
     instances, after the usual pose was laid over the others, and judged where it is amid them or remote,
-    since legs are not foretold from a head. It is far where that misses it by three times as much as all but
+    since legs are not foretold from a head. It is far where that misses it by 3.5 times as much as all but
     one in a hundred instances.
 
     Returns:
