@@ -87,7 +87,7 @@ def image_unlabelled(case: Case) -> Spots:
     for spot in image_id_twice(case):
         known[spot.row] = False
     count = np.bincount(case.sheet.image[case.sheet.image >= 0], minlength=len(case.sheet.images))
-    return at("images", (count == 0) & known) if len(case.sheet.annotations) else ()
+    return at("images", (count == 0) & np.array(known, dtype=bool)) if len(case.sheet.annotations) else ()
 
 
 def annotation_without_id(case: Case) -> Spots:

@@ -106,9 +106,10 @@ def learnt_look(case: Case) -> Spots:
 def learnt_name(case: Case) -> Spots:
     """Images of a name that is learnt from, where nobody opened the pictures to compare them."""
     if case.looks is None or _against(case).looks is None:
-        learnt = {image.get("file_name") for image in _against(case).sheet.images} - {None, ""}
-        for row, image in enumerate(case.sheet.images):
-            if image.get("file_name") in learnt:
+        before = _against(case).sheet
+        learnt = {before.file_name(row) for row in range(len(before.images))} - {""}
+        for row in range(len(case.sheet.images)):
+            if case.sheet.file_name(row) in learnt:
                 yield Spot("images", row)
 
 

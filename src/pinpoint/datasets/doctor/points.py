@@ -267,7 +267,10 @@ def _count(item: dict[str, Any]) -> Any:
 
 
 def _as_float(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else -1.0 if value is not None else np.nan
+    """The count that is stated; -1, which none has, for what is no count, and NaN for none."""
+    if value is None:
+        return np.nan
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e9 else -1.0
 
 
 def _copies(sheet: Sheet, least: int) -> Iterator[tuple[int, int]]:

@@ -76,7 +76,7 @@ def traits_of(sheet: Sheet) -> Float:
     for kinds in (sheet.category, sized, share):
         for kind in np.unique(kinds):
             columns.append(np.bincount(rows[kinds[there] == kind], minlength=len(sheet.images)))
-    return np.array(columns, dtype=float).T.reshape(len(sheet.images), -1)
+    return np.array(columns, dtype=float).reshape(len(columns), len(sheet.images)).T
 
 
 def parted(sheet: Sheet, parts: Sequence[str]) -> dict[str, Raw]:

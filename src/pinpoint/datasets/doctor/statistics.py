@@ -173,7 +173,8 @@ def _clusters(xy: Float, rounds: int = 12) -> tuple[Float, NDArray[np.intp]]:
 
 def _limbs(sheet: Sheet, category: int) -> NDArray[np.intp]:
     k = len(sheet.names[category])
-    edges = sheet.categories[category].get("skeleton") or []
+    edges = sheet.categories[category].get("skeleton")
+    edges = edges if isinstance(edges, list) else []
     good = [
         edge
         for edge in edges
