@@ -148,6 +148,7 @@ def _missed(xy: Float, column: int, usual: Float) -> Float:
         return missed
     usual, others, there = np.delete(usual, column, axis=0), others[judged], there[judged]
     centre, scale = _fit(usual, others, there)
+    apart_at_all, scale = scale[:, 0, 0] > 1e-3, np.maximum(scale, 1e-3)
     place = np.where(there[..., None], (others - centre) / scale, usual)
     goal = (xy[judged, column] - centre[:, 0]) / scale[:, 0]
     low = place.min(axis=1, where=there[..., None], initial=np.inf)
@@ -157,20 +158,23 @@ def _missed(xy: Float, column: int, usual: Float) -> Float:
     apart = np.linalg.norm(goal - foretold, axis=1)
     slack, both = 0.1 * (high - low), np.stack([goal, foretold])
     amid = ((both > low - slack) & (both < high + slack)).all(axis=(0, 2))
-    told = amid | (apart > REMOTE)
+    told = (amid | (apart > REMOTE)) & apart_at_all
     missed[judged[told]] = apart[told]
     return missed
 
 
 def _fit(usual: Float, xy: Float, there: Mask) -> tuple[Float, Float]:
-    """Centre (M, 1, 2) and scale (M, 1, 1) that lay a pose over the points that are labelled."""
-    count = there.sum(axis=1)[:, None, None]
-    weight = there[..., None]
-    mean = np.where(weight, xy, 0).sum(axis=1, keepdims=True) / count
-    middle = np.where(weight, usual, 0).sum(axis=1, keepdims=True) / count
-    spread = (np.where(weight, xy - mean, 0) ** 2).sum(axis=(1, 2), keepdims=True)
-    scale = np.sqrt(spread / (np.where(weight, usual - middle, 0) ** 2).sum(axis=(1, 2), keepdims=True))
-    return mean - scale * middle, scale
+    """Centre (M, 1, 2) and scale (M, 1, 1) that lay a pose over the points that are labelled.
+
+    The scale is 0 where all of them are at one place.
+    """
+    count, known = there.sum(axis=1)[:, None], there.astype(float)
+    filled = np.where(there[..., None], xy, 0.0)
+    mean, middle = filled.sum(axis=1) / count, known @ usual / count
+    spread = (filled**2).sum(axis=(1, 2)) - (count * mean**2).sum(axis=1)
+    of_usual = known @ (usual**2).sum(axis=1) - (count * middle**2).sum(axis=1)
+    scale = np.sqrt(np.maximum(spread, 0) / np.maximum(of_usual, 1e-12))[:, None]
+    return (mean - scale * middle)[:, None], scale[:, None]
 
 
 def _parts(sheet: Sheet, rows: Rows, doubt: Float) -> Iterator[tuple[str, Rows]]:
