@@ -188,7 +188,8 @@ def _parts(sheet: Sheet, rows: Rows, doubt: Float) -> Iterator[tuple[str, Rows]]
         yield f"annotations {first} to {last}", run
         doubt = doubt.copy()
         doubt[run] = -CLIPPED
-    for key in HANDS:
+    said = {"folder"}.union(*sheet.images, *sheet.annotations)
+    for key in (key for key in HANDS if key in said):
         values = _said(sheet, rows, key)
         for value in sorted(set(values) - {""}):
             yield f"{key} {value}", np.flatnonzero([one == value for one in values])
