@@ -20,6 +20,7 @@ from pinpoint.keypoints import Estimator
 from pinpoint.viz import Style
 
 OUT = Path("demo-output")
+LEAST = 0.1  # what scores less is not shown
 SHOWN = {
     "body": ("nose", "left_shoulder", "right_shoulder"),
     "face": ("face-8", "face-30", "face-36"),
@@ -56,7 +57,7 @@ def drawing_paths(paths: list[str]) -> list[Path]:
 
 def show(name: str, image: Image, estimators: Mapping[str, Estimator], out: Path) -> None:
     """Print what is found in one picture, and draw it."""
-    found = {task: estimate(image) for task, estimate in estimators.items()}
+    found = {task: estimate(image).above(LEAST) for task, estimate in estimators.items()}
     drawing, lines = image, np.zeros_like(image)
     for kps in found.values():
         drawing = pp.draw(drawing, kps)

@@ -232,7 +232,7 @@ def test_keypoints_that_a_format_cannot_hold_are_wrong_usage(detect, picture, mo
 
 def test_a_model_that_cannot_be_fetched_is_status_1_and_says_what_to_do(pinpoint, picture, folder):
     picture("people.jpg")
-    outcome = pinpoint("detect", "people.jpg", "--task", "body")
+    outcome = pinpoint("detect", "people.jpg", "--task", "face")
     assert outcome.status == 1
     assert "pinpoint models pull" in outcome.err
     assert not (folder / "pinpoint-output").exists()

@@ -91,13 +91,13 @@ def test_a_model_is_pulled_with_its_detector_and_each_file_said_once(pinpoint, p
 
 def test_the_card_of_a_task_is_that_of_its_model(pinpoint):
     outcome = pinpoint("models", "info", "body")
-    assert outcome.out == pinpoint("models", "info", "mediapipe-pose-full").out
-    assert outcome.err == "body is a task; its default model is mediapipe-pose-full\n"
+    assert outcome.out == pinpoint("models", "info", "body-s").out
+    assert outcome.err == "body is a task; its default model is body-s\n"
 
 
 def test_a_task_stands_for_its_model(pinpoint, pulled):
-    pinpoint("models", "pull", "hand", "body")
-    assert {"mediapipe-hand-full", "mediapipe-pose-full"} < set(pulled)
+    pinpoint("models", "pull", "hand", "face")
+    assert {"mediapipe-hand-full", "mediapipe-face-mesh"} < set(pulled)
 
 
 def test_a_failed_pull_is_status_1_without_a_traceback(pinpoint, monkeypatch):

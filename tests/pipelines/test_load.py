@@ -105,7 +105,7 @@ def test_an_unknown_name_is_answered_with_those_close_to_it(name, message):
         ({"detector": "mediapipe-selfie-segmentation"}, "is for segmentation, but"),
         (
             {"detector": "hand"},
-            "'hand' is for hand, but mediapipe-pose-full needs a person-detector: .*yolox-s",
+            "'hand' is for hand, but body-s needs a person-detector: .*yolox-s",
         ),
     ],
 )
@@ -118,7 +118,7 @@ def test_offline_a_file_that_is_missing_is_named_with_its_place_and_the_command(
     monkeypatch.setenv("PINPOINT_CACHE", str(tmp_path))
     monkeypatch.setenv("PINPOINT_OFFLINE", "1")
     with pytest.raises(PullError) as caught:
-        load("body")
+        load("mediapipe-pose-full")
     for part in ("pose_detection.tflite", str(tmp_path), "pinpoint models pull mediapipe-pose-", "OFFLINE"):
         assert part in str(caught.value)
 

@@ -254,7 +254,7 @@ def evaluate(  # noqa: PLR0913, PLR0917
     provider: Annotated[list[str] | None, PROVIDER] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is done and why.")] = False,
 ) -> None:
-    """Measure models, or what they found already, on labelled pictures.
+    """Measure models, or what they found, on labelled pictures.
 
     Keypoints by AP, AR, PCK and NME, boxes by AP and recall. Several are compared with the first, models
     before predictions.

@@ -8,7 +8,7 @@ import typer
 __all__ = ["data_app"]
 
 data_app = typer.Typer(
-    help="Look annotation files over, count what is in them, part and convert them.",
+    help="Look annotation files over, count, part and convert them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

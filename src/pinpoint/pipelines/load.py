@@ -34,7 +34,7 @@ __all__ = ["DEFAULTS", "Converted", "detector_for", "is_file_name", "load"]
 log = logging.getLogger(__name__)
 
 DEFAULTS: Mapping[str, tuple[str, str]] = {
-    "body": ("mediapipe-pose-full", "coco17"),
+    "body": ("body-s", "coco17"),
     "face": ("mediapipe-face68", "face68"),
     "hand": ("mediapipe-hand-full", "hand21"),
     "wholebody": ("mediapipe-wholebody", "coco_wholebody133"),
