@@ -9,6 +9,7 @@ from odd_inputs import jpeg_with_orientation
 from pinpoint.datasets.labels import frame_of_labels
 from pinpoint.datasets.samples import find_picture, read_samples
 from pinpoint.geometry import transform_points
+from pinpoint.io.formats import read_records, write
 from pinpoint.skeletons import Skeleton
 
 NAN = float("nan")
@@ -223,6 +224,29 @@ def test_pictures_are_found_in_the_usual_places(place, tmp_path):
 def test_a_folder_that_is_given_is_the_only_place(tmp_path):
     (tmp_path / "a.png").touch()
     assert find_picture("a.png", tmp_path / "x.json", tmp_path / "here") == tmp_path / "here/a.png"
+
+
+@pytest.mark.parametrize(("format", "name"), [("labelme", "x"), ("cvat", "x.xml"), (None, "x.jsonl")])
+def test_labels_of_any_format_are_learnt_from(format, name, labelled):
+    """The labels of one set, written by its own tool and by another's, beside the same pictures."""
+    labelled.add()
+    known = labelled.read(annotation())
+    write(labelled.folder / name, read_records(labelled.path), format=format)
+    samples = read_samples(labelled.folder / name, labelled.folder, ARROW, labelled.cache)
+    np.testing.assert_allclose(samples.xy, known.xy, atol=0.01)
+    np.testing.assert_allclose(samples.boxes, known.boxes, atol=0.01)
+
+
+def test_a_folder_of_yolo_labels_is_learnt_from_as_it_is(labelled):
+    labelled.add()
+    known = labelled.read(annotation())
+    folder = labelled.folder / "yolo"
+    write(folder, read_records(labelled.path), format="yolo")
+    pictures = folder / "images/train"
+    pictures.mkdir(parents=True, exist_ok=True)
+    (labelled.folder / "1.png").rename(pictures / "1.png")
+    samples = read_samples(folder, None, ARROW, labelled.cache)
+    np.testing.assert_allclose(samples.xy, known.xy, atol=0.01)
 
 
 def test_the_digest_changes_with_a_label_and_with_nothing_else(labelled):

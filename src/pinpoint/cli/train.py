@@ -49,7 +49,8 @@ def train(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
         typer.Argument(metavar="RECIPE", help="A TOML file, or a recipe that comes with Pinpoint."),
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="COCO annotations to learn from; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Labels, in any format; repeatable."),
     ] = None,
     pictures: Annotated[
         list[str] | None,
@@ -63,7 +64,7 @@ def train(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
         str | None,
         typer.Option(
             metavar="FILE",
-            help="COCO annotations to measure on; without them, a tenth of the pictures is kept back.",
+            help="Labels to measure on; without them, a tenth of the pictures is kept back.",
         ),
     ] = None,
     model: Annotated[

@@ -21,7 +21,7 @@ from pinpoint.geometry import (
     transform_boxes,
     transform_points,
 )
-from pinpoint.io.coco_truth import read_coco_truth, read_crowd_regions
+from pinpoint.io.formats import read_records
 from pinpoint.io.records import Record
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
@@ -96,7 +96,7 @@ def read_samples(
     longest: int = 1024,
     progress: Callable[[int, int], None] | None = None,
 ) -> Samples:
-    """Read one COCO annotation file and decode its pictures.
+    """Read the labels of one file or folder, in any format, and decode their pictures.
 
     Pictures that cannot be read are left out and named in a warning. An instance without a box that can be
     cropped (there is none, it holds NaN, has no area or lies outside the picture) gets one around its points;
@@ -106,7 +106,7 @@ def read_samples(
     applied, it is left out.
 
     Args:
-        annotations: COCO ground truth.
+        annotations: Whatever `pinpoint.io.formats.read_records` reads, such as COCO ground truth.
         folder: Where the pictures are; none looks in the usual places beside the file.
         skeleton: What the points shall be called; labels of another skeleton are matched by name, and what it
             lacks counts as not labelled. None takes the one that most instances of the file have.
@@ -119,7 +119,7 @@ def read_samples(
         ValueError: It has no instance that can be used, or those it has share no name with the skeleton.
         OSError: The cache has no room for the pictures.
     """
-    records = read_coco_truth(annotations)
+    records = read_records(annotations)
     if not any(len(record.keypoints) for record in records):
         raise ValueError(f"{annotations} holds no labelled instance, so there is nothing to learn from")
     skeleton = skeleton if skeleton is not None else usual_skeleton(records)
@@ -128,14 +128,15 @@ def read_samples(
     names = list(dict.fromkeys(record.image for record in records))
     paths = [find_picture(name, annotations, folder) for name in names]
     pictures = Pictures(paths, cache, longest=longest, progress=progress)
-    return _joined(records, names, pictures, skeleton, read_crowd_regions(annotations))
+    crowds = {record.image: record.crowds for record in records if len(record.crowds)}
+    return _joined(records, names, pictures, skeleton, crowds)
 
 
 def find_picture(name: str, annotations: Path, folder: Path | None) -> Path:
-    """Where a picture of an annotation file is: in the folder given, or in one of the usual places."""
+    """Where a picture of annotations is: in the folder given, or in one of the usual places."""
     if folder is not None:
         return folder / name
-    beside = annotations.parent
+    beside = annotations if annotations.is_dir() else annotations.parent
     places = (beside, beside / annotations.stem, beside / "images", beside.parent / "images", beside.parent)
     return next((place / name for place in places if (place / name).exists()), beside / name)
 

@@ -47,7 +47,7 @@ class DataSource:
     """One annotation file.
 
     Args:
-        annotations: COCO ground truth.
+        annotations: A file or folder of labels, in any format that is read.
         pictures: Folder of the pictures; empty looks beside the file.
         weight: How often each sample comes in one epoch.
         min_points: Instances with fewer labelled points are left out.

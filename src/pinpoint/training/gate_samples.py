@@ -16,8 +16,8 @@ from pinpoint.datasets.labels import completed, frame_of_labels
 from pinpoint.datasets.samples import find_picture
 from pinpoint.geometry import Float, Image, Size, letterbox, transform_boxes, transform_points
 from pinpoint.hub import ModelSpec
-from pinpoint.io.coco_truth import read_coco_truth
 from pinpoint.io.errors import UnreadableError
+from pinpoint.io.formats import read_records
 from pinpoint.io.images import read_image
 from pinpoint.io.records import Record
 from pinpoint.keypoints import Keypoints, convert
@@ -118,7 +118,7 @@ def read_gate_samples(
         OSError: No picture is there.
         ValueError: There is no labelled instance of the network's skeleton.
     """
-    records = [record for record in read_coco_truth(annotations) if len(record.keypoints)]
+    records = [record for record in read_records(annotations) if len(record.keypoints)]
     crops = spec.pipeline == "top-down"
     places = list(_labelled(records, spec)) if crops else [(record, None) for record in records]
     if not places:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pinpoint.datasets.doctor.points import beyond_picture
 from pinpoint.datasets.samples import Samples, find_picture
-from pinpoint.io.growing import load_json
+from pinpoint.io.formats import read_records
 
 __all__ = ["findings", "has_own_pictures", "leaks", "never_labelled", "usable"]
 
@@ -107,10 +107,8 @@ def _is_at(place: Path, file: Path) -> bool:
 
 
 def _listed(annotations: Path) -> set[str]:
-    """Names of the pictures of a file; what is wrong with it is said when its labels are read."""
-    document = load_json(annotations)
-    images = document.get("images") if isinstance(document, dict) else None
-    return {str(image.get("file_name")) for image in images or () if isinstance(image, dict)}
+    """Names of the pictures of a file."""
+    return {record.image for record in read_records(annotations)}
 
 
 def _named(names: Sequence[str]) -> str:
