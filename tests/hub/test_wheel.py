@@ -4,6 +4,7 @@ import sys
 import zipfile
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_one_download_serves_every_row_and_leaves_nothing_else(index, cache, mon
 def test_the_pip_that_python_carries_will_do(index, monkeypatch):
     carried = find_spec("ensurepip")
     monkeypatch.setattr(WHEEL, "find_spec", lambda name: None if name == "pip" else carried)
-    if not WHEEL._pip()[0].endswith("pip"):
+    if not list(Path(carried.origin).parent.glob("_bundled/pip-*.whl")):  # Debian's Python has it elsewhere
         pytest.skip("this Python carries no pip")
     assert pull(spec_of("a.tflite"))["a.tflite"].read_bytes() == MEMBERS["toy/a.tflite"]
 
