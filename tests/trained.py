@@ -1,13 +1,12 @@
 """Networks of weights by chance, and folders as a run leaves them, for what is done with trained networks."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from pinpoint.hub import ModelSpec
-from pinpoint.models import architecture
+from pinpoint.models import architecture, fitted
 from pinpoint.skeletons import Skeleton
 from pinpoint.training.checkpoint import write_checkpoint
 from pinpoint.training.config import DataSource, TrainConfig, write_config
@@ -22,9 +21,7 @@ def chance_network(
     """A network in evaluation mode whose batch norms have seen something, and what it says of itself."""
     torch.manual_seed(seed)
     kind = architecture(name)
-    codec = kind.codec(size or kind.input_size)
-    if kind.pipeline == "one-stage":
-        codec = replace(codec, keypoints=len(skeleton))
+    codec = fitted(kind.codec(size or kind.input_size), skeleton)
     network = kind.build(codec, len(skeleton)).eval().requires_grad_(False)
     for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm2d)):
         norm.weight.uniform_(0.5, 1.5)

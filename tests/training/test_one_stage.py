@@ -16,6 +16,7 @@ from pinpoint.datasets.samples import read_samples
 from pinpoint.datasets.whole import WholePictures
 from pinpoint.hub import ModelSpec
 from pinpoint.io.images import write_image
+from pinpoint.losses.detection import detection_loss
 from pinpoint.models.plain_detector import DetectorWidths, PlainDetector
 from pinpoint.pipelines.one_stage import OneStage
 from pinpoint.pipelines.preparation import Preparation
@@ -73,7 +74,9 @@ def task_of(sticks, columns=ENDS, **schedule):
     still = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     sources = [WholePictures(samples, SIZE, augmentation=still, mosaic=schedule.pop("mosaic", 0.0))]
     network = PlainDetector(codec, len(columns), TINY)
-    return OneStageTask(network, spec, sources, [1.0], samples, schedule=Schedule(**schedule))
+    return OneStageTask(
+        network, spec, sources, [1.0], samples, loss=detection_loss, schedule=Schedule(**schedule)
+    )
 
 
 def taught(task, steps):
@@ -113,7 +116,7 @@ def test_what_is_found_on_people_without_labels_or_in_crowds_is_not_wrong(learnt
     xy[bare] = np.nan
     crowd = int(val.of_picture(2)[1])
     kept = replace(val, xy=xy, crowds={2: val.boxes[[crowd]]})[np.arange(len(xy)) != crowd]
-    task = OneStageTask(learnt.network, learnt.spec, learnt._sources, [1.0], kept)
+    task = OneStageTask(learnt.network, learnt.spec, learnt._sources, [1.0], kept, loss=detection_loss)
     assert task.evaluate(task.network)["OKS"] > 0.8
 
 

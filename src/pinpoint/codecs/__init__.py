@@ -18,6 +18,7 @@ __all__ = [
     "InstanceCodec",
     "Instances",
     "MirrorCodec",
+    "PictureCodec",
     "codec_class",
     "codec_to_dict",
     "make_codec",
@@ -120,8 +121,30 @@ class InstanceCodec(Protocol):
         """Width and height of the network's input."""
         ...
 
+    @property
+    def min_score(self) -> float:
+        """Instances below are dropped."""
+        ...
+
     def decode(self, *outputs: NDArray) -> Instances:
         """Turn the outputs for one picture (B = 1) into instances, overlaps removed, best first."""
+        ...
+
+
+class PictureCodec(InstanceCodec, Protocol):
+    """A codec of many instances that also makes what a network is trained on.
+
+    Codecs without `encode` are of networks whose loss takes the labels themselves, see `PictureLoss`.
+    """
+
+    def encode(self, boxes: Float, xy: Float, ignored: Float) -> tuple[NDArray, ...]:
+        """Turn what is in one picture into training targets, arrays whose shapes do not depend on it.
+
+        Args:
+            boxes: x1 y1 x2 y2 of the instances in input pixels, cut to what is in view, shape (M, 4).
+            xy: Their points, shape (M, K, 2), NaN where not labelled or not in view.
+            ignored: Boxes in which nothing counts for or against, shape (I, 4).
+        """
         ...
 
 

@@ -1,11 +1,12 @@
 """What networks are taught with. Each is a function of outputs and targets with one value per keypoint."""
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
-__all__ = ["LOSSES", "PointLoss", "point_loss"]
+__all__ = ["LOSSES", "PICTURE_LOSSES", "PictureLoss", "PointLoss", "picture_loss", "point_loss"]
 
 LOSSES: dict[str, str] = {
     "heatmap-cross-entropy": "pinpoint.losses.heatmap:cross_entropy",
@@ -13,6 +14,11 @@ LOSSES: dict[str, str] = {
     "simcc-kl": "pinpoint.losses.simcc:kl_divergence",
 }
 """Where the loss of each name is. Imported when asked for."""
+
+PICTURE_LOSSES: dict[str, str] = {
+    "dense-detection": "pinpoint.losses.detection:detection_loss",
+}
+"""Where the loss of each kind of one-stage network is. Imported when asked for."""
 
 
 class PointLoss(Protocol):
@@ -27,13 +33,47 @@ class PointLoss(Protocol):
         ...
 
 
+class PictureLoss(Protocol):
+    """How far a one-stage network's raw outputs are from what is in its pictures."""
+
+    def __call__(
+        self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...], sigmas: Sequence[float] = ()
+    ) -> tuple[Tensor, Tensor]:
+        """Loss of a batch, in two parts that several processes can add up.
+
+        Args:
+            outputs: What the network puts out in training.
+            targets: What its codec's `encode` makes of each picture, stacked; of a codec without `encode`
+                boxes (B, M, 4), whether each is one (B, M), points (B, M, K, 2), NaN where not labelled, and
+                boxes in which nothing counts (B, I, 4).
+            sigmas: Falloff of each keypoint, K of them, or none.
+
+        Returns:
+            Sum over everything that counts, and how much that is.
+        """
+        ...
+
+
 def point_loss(name: str) -> PointLoss:
     """Return the loss of a name.
 
     Raises:
         ValueError: There is none of that name.
     """
-    if name not in LOSSES:
-        raise ValueError(f"no loss {name!r}; there are {', '.join(sorted(LOSSES))}")
-    module, function = LOSSES[name].split(":")
+    return _named(name, LOSSES)
+
+
+def picture_loss(name: str) -> PictureLoss:
+    """Return the loss of a name.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    return _named(name, PICTURE_LOSSES)
+
+
+def _named(name: str, table: Mapping[str, str]) -> Any:
+    if name not in table:
+        raise ValueError(f"no loss {name!r}; there are {', '.join(sorted(table))}")
+    module, function = table[name].split(":")
     return getattr(import_module(module), function)

@@ -2,15 +2,16 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from pinpoint.geometry import Size
+from pinpoint.skeletons import Skeleton
 
-__all__ = ["ARCHITECTURES", "Architecture", "Network", "architecture"]
+__all__ = ["ARCHITECTURES", "Architecture", "Network", "Published", "architecture", "fitted"]
 
 ARCHITECTURES: dict[str, str] = {
     "plain-n": "pinpoint.models.plain:plain_n",
@@ -33,10 +34,18 @@ IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 class Network(Protocol):
-    """What training and export ask of a network; it is an `nn.Module` too."""
+    """What training and export ask of a network; it is an `nn.Module` too.
+
+    A network whose class says `guided = True` proposes places before it reads them, as Keypoint R-CNN does:
+    in training it is called with the images and the targets of the batch, else with the images alone.
+    """
 
     keypoint_parameters: Mapping[str, int]
-    """Parameters whose first axis has K equal groups, one per keypoint, and how many rows are in each."""
+    """Parameters whose first axis has K equal groups, one per keypoint, and how many rows are in each.
+
+    Others that depend on the keypoints, such as what reads the maps of a stage before, are told by how their
+    names start in `keypoint_inputs`, where there are any. They start from chance for other keypoints.
+    """
 
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         """Raw outputs, as the loss takes them, from images (B, 3, h, w) that are normalised."""
@@ -48,16 +57,40 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True)
+class Published:
+    """What was published of a network.
+
+    Args:
+        parameters: Millions of parameters, to the precision they are printed with ("28.5"); empty: none are.
+        gflops: Billions of multiplications for one input, as printed; None: not printed.
+        metrics: Figures as printed, shares of 1 ({"AP": 0.749}).
+        source: Where it is printed: arXiv id or address, and what the figures were measured on.
+    """
+
+    parameters: str
+    gflops: float | None
+    metrics: Mapping[str, float]
+    source: str
+
+
+def as_named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of an official checkpoint whose names are ours."""
+    return dict(tensors)
+
+
+@dataclass(frozen=True)
 class Architecture:
     """How a network of one name is built, fed, read and taught.
 
     Args:
         name: `family-size`.
-        pipeline: `top-down` or `one-stage`: how it is run; a key of `pipelines.load.BUILDERS`.
+        pipeline: `top-down` (a crop in) or `one-stage` (a whole picture in, bottom-up networks too): how it
+            is run; a key of `pipelines.load.BUILDERS`.
         build: Makes the network for a codec and a number of keypoints.
-        codec: Makes the codec for an input size.
+        codec: Makes the codec for an input size, with the keypoints of `skeleton`.
         input_size: Width and height it is usually fed.
-        loss: What it is taught with, a key of `pinpoint.losses.LOSSES`; one-stage networks have their own.
+        loss: What it is taught with: of top-down networks a key of `pinpoint.losses.LOSSES`, of one-stage
+            ones a key of `pinpoint.losses.PICTURE_LOSSES`.
         mean: Per channel (RGB) in 0 to 255, subtracted first.
         std: Per channel (RGB) in 0 to 255, divided by.
         box_scale: How far a box is grown before it is cropped (top-down only).
@@ -66,6 +99,10 @@ class Architecture:
         paper: arXiv id or address.
         task: What it finds, as `ModelSpec.task` says it, where its keypoints do not tell. Detectors have no
             keypoints, whatever the data has.
+        skeleton: What the official checkpoint's keypoints are.
+        official: Gives the tensors of the official checkpoint our names, and leaves out what only training
+            needed.
+        published: What was published of it.
     """
 
     name: str
@@ -81,6 +118,9 @@ class Architecture:
     pad_value: float = 0.0
     paper: str = ""
     task: str = ""
+    skeleton: str = "coco17"
+    official: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = as_named
+    published: Published | None = None
 
 
 def architecture(name: str) -> Architecture:
@@ -94,3 +134,16 @@ def architecture(name: str) -> Architecture:
         raise ValueError(f"no architecture {name!r} to train; there are {', '.join(near)}")
     module, function = ARCHITECTURES[name].split(":")
     return getattr(import_module(module), function)()
+
+
+def fitted(codec: Any, columns: Skeleton) -> Any:
+    """A codec for other keypoints: those of its fields are set that are told by a skeleton.
+
+    Args:
+        codec: Fields named `keypoints` (how many), `edges` (pairs of indices) and `sigmas` are set.
+        columns: What the keypoints are.
+    """
+    edges = tuple((int(a), int(b)) for a, b in columns.edge_index)
+    told = {"keypoints": len(columns), "edges": edges, "sigmas": columns.sigmas}
+    own = [field.name for field in fields(codec) if told.get(field.name) is not None]
+    return replace(codec, **{name: told[name] for name in own})

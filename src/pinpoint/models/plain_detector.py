@@ -165,11 +165,12 @@ def _plain(name: str, widths: DetectorWidths, size: Size, task: str = "") -> Arc
         name=name,
         pipeline="one-stage",
         build=partial(PlainDetector, widths=widths),
-        codec=Dense,
+        codec=partial(Dense, keypoints=0 if task else 17),
         input_size=size,
-        loss="",
+        loss="dense-detection",
         pad_value=GREY,
         task=task,
+        skeleton="box" if task else "coco17",
     )
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +14,8 @@ from pinpoint.datasets.samples import Samples, read_samples
 from pinpoint.datasets.whole import WholePictures
 from pinpoint.evaluation.sigmas import SIGMA
 from pinpoint.hub import ModelSpec
-from pinpoint.losses import point_loss
-from pinpoint.models import Architecture, architecture
+from pinpoint.losses import picture_loss, point_loss
+from pinpoint.models import Architecture, architecture, fitted
 from pinpoint.models.resized import resize
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.training.checkpoint import grouped, read_checkpoint
@@ -202,13 +203,13 @@ def _kept_back(train: Sequence[Samples], seed: int) -> tuple[list[Samples], Samp
 
 
 def _top_down(config: TrainConfig, kind: Architecture, train: Sequence[Samples], val: Samples) -> Task:
-    size = config.input_size or kind.input_size
-    spec = _spec(config, kind, train[0].skeleton, size)
+    size, columns = config.input_size or kind.input_size, train[0].skeleton
+    spec = _spec(config, kind, columns, size)
     crops = [
         Crops(samples, size, spec.box_scale, kind.pad_value, config.augmentation, config.seed)
         for samples in train
     ]
-    small = config.small_size and SmallPart(kind.codec(config.small_size), config.small_share)
+    small = config.small_size and SmallPart(_codec(kind, columns, config.small_size), config.small_share)
     return TopDownTask(
         kind.build(spec.codec, len(spec.skeleton or ())),
         spec,
@@ -226,7 +227,6 @@ def _one_stage(config: TrainConfig, kind: Architecture, train: Sequence[Samples]
         raise ValueError(f"loss and ohkm are of top-down networks, {config.model} has a loss of its own")
     size, columns = config.input_size or kind.input_size, train[0].skeleton
     spec = _spec(config, kind, columns, size)
-    spec = replace(spec, codec=replace(kind.codec(size), keypoints=len(columns)))
     sources = [
         WholePictures(
             samples, size, kind.pad_value, kind.align, config.augmentation, config.mosaic, config.seed
@@ -239,6 +239,7 @@ def _one_stage(config: TrainConfig, kind: Architecture, train: Sequence[Samples]
         sources,
         [source.weight for source in config.data],
         val,
+        loss=picture_loss(kind.loss),
         schedule=Schedule(config.mosaic_until, config.small_size, config.small_share),
     )
 
@@ -249,7 +250,7 @@ def _spec(config: TrainConfig, kind: Architecture, columns: Skeleton, size: tupl
         task=config.task or kind.task or TASKS.get(columns.name, "object"),
         pipeline=kind.pipeline,
         skeleton=columns,
-        codec=kind.codec(size),
+        codec=_codec(kind, columns, size),
         input_size=size,
         mean=kind.mean,
         std=kind.std,
@@ -258,3 +259,8 @@ def _spec(config: TrainConfig, kind: Architecture, columns: Skeleton, size: tupl
         box_scale=config.box_scale or kind.box_scale,
         paper=kind.paper,
     )
+
+
+def _codec(kind: Architecture, columns: Skeleton, size: tuple[int, int]) -> Any:
+    codec = kind.codec(size)
+    return codec if columns.keypoints == skeleton(kind.skeleton).keypoints else fitted(codec, columns)

@@ -68,7 +68,7 @@ class Learner:
         """Forward and backward."""
         images = normalised(on_device(batch.images, self.device), self.task.spec)
         targets = tuple(on_device(target, self.device) for target in batch.targets)
-        outputs = self._outputs(images)
+        outputs = self._outputs(images, targets)
         loss = self.task.loss(outputs, targets)
         weight = added(loss.weight)
         mean = _on_every_output(loss, outputs) / weight.clamp_min(1e-6)
@@ -120,12 +120,13 @@ class Learner:
         if scale:
             self._scaler.load_state_dict(scale)
 
-    def _outputs(self, images: Tensor) -> tuple[Tensor, ...]:
+    def _outputs(self, images: Tensor, targets: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """What the network says, in float32: losses are not computed in less."""
+        guided = getattr(self.network, "guided", False)
         mixed = self._type != torch.float32
         try:
             with torch.autocast(self.device.type, self._type, enabled=mixed):
-                outputs = self.network(images)
+                outputs = self.network(images, targets) if guided else self.network(images)
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
                 raise

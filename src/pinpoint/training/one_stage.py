@@ -9,17 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pinpoint.codecs import Instances
-from pinpoint.codecs.dense import Dense
+from pinpoint.codecs import InstanceCodec, Instances
 from pinpoint.datasets.order import Draw
 from pinpoint.datasets.samples import Samples
-from pinpoint.datasets.whole import WholePictures, padded
+from pinpoint.datasets.whole import Labels, WholePictures, padded
 from pinpoint.evaluation.boxes import box_measures
 from pinpoint.evaluation.pictures import Judged, coco_measures
 from pinpoint.geometry import Float, Image, invert, transform_boxes, transform_points
 from pinpoint.hub import ModelSpec
 from pinpoint.keypoints import Keypoints
-from pinpoint.losses.detection import detection_loss
+from pinpoint.losses import PictureLoss
 from pinpoint.skeletons import skeleton
 from pinpoint.training.device import device_of, normalised
 from pinpoint.training.task import Batch, Loss
@@ -51,15 +50,14 @@ class OneStageTask:
     """One picture in, every instance of it out.
 
     Args:
-        network: See `pinpoint.models.Network`; it puts out what `pinpoint.losses.detection` takes.
+        network: See `pinpoint.models.Network`; it puts out what its loss takes.
         spec: How the network is fed and read.
         sources: Pictures of every source of training data; their input size is set here.
         weights: How often a picture of each source comes in one epoch.
         val: What is measured on.
+        loss: What the network is taught with.
         schedule: What changes in the course of the run.
     """
-
-    best_by = "AP50"
 
     def __init__(
         self,
@@ -69,26 +67,32 @@ class OneStageTask:
         weights: Sequence[float],
         val: Samples,
         *,
+        loss: PictureLoss,
         schedule: Schedule = Schedule(),
     ) -> None:
-        self.network, self.spec = network, spec
+        self.network, self.spec, self._picture_loss = network, spec, loss
         self.weights, self.lengths = tuple(weights), tuple(len(source) for source in sources)
         self._sources, self._val, self._schedule = tuple(sources), val, schedule
 
     @property
-    def codec(self) -> Dense:
+    def codec(self) -> InstanceCodec:
         """How the finished network is read."""
         return self.spec.codec  # pyright: ignore[reportReturnType]
+
+    @property
+    def best_by(self) -> str:
+        """Keypoints, where there are any: boxes that only hold a network's points overlap little."""
+        return "OKS" if self._sigmas else "AP50"
 
     def batch(self, draws: Sequence[Draw], progress: float) -> Batch:
         """See `Task`."""
         sources = [self._at(source, progress) for source in self._sources]
         pairs = [sources[one.source].picture(one.row, one.epoch) for one in draws]
-        return Batch(np.stack([image for image, _ in pairs]), padded([labels for _, labels in pairs]))
+        return Batch(np.stack([image for image, _ in pairs]), self._targets([labels for _, labels in pairs]))
 
     def loss(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Loss:
         """See `Task`."""
-        return Loss(*detection_loss(outputs, targets, self._sigmas))
+        return Loss(*self._picture_loss(outputs, targets, self._sigmas))
 
     def evaluate(self, network: nn.Module) -> Mapping[str, float]:
         """AP50, AP and recall of boxes, and of keypoints their OKS average precision; see `Task`."""
@@ -103,14 +107,13 @@ class OneStageTask:
 
     def predict(self, network: nn.Module, rows: Sequence[int]) -> list[Keypoints]:
         """What a network says of validation pictures, in pixels of the pictures as they are kept."""
-        codec = replace(self.codec, min_score=LEAST_SCORE)
+        codec = replace(self.codec, min_score=LEAST_SCORE)  # pyright: ignore[reportArgumentType]
         found = []
         for start in range(0, len(rows), AT_ONCE):
             some = rows[start : start + AT_ONCE]
-            tables = self._outputs(network, some)
-            found += [
-                self._in_picture(codec.decode(t[None]), row) for t, row in zip(tables, some, strict=True)
-            ]
+            each = zip(*self._outputs(network, some), strict=True)
+            read = [codec.decode(*(output[None] for output in outputs)) for outputs in each]
+            found += [self._in_picture(instances, row) for instances, row in zip(read, some, strict=True)]
         return found
 
     def pictures(self, network: nn.Module) -> Sequence[Image]:
@@ -142,12 +145,19 @@ class OneStageTask:
             mosaic=source.mosaic if progress < plan.mosaic_until else 0.0,
         )
 
-    def _outputs(self, network: nn.Module, rows: Sequence[int]) -> NDArray:
+    def _targets(self, labels: Sequence[Labels]) -> tuple[NDArray, ...]:
+        """What the codec makes of the labels of a batch, or the labels themselves."""
+        encode = getattr(self.codec, "encode", None)
+        if encode is None:
+            return padded(labels)
+        return tuple(np.stack(each) for each in zip(*(encode(*one) for one in labels), strict=True))
+
+    def _outputs(self, network: nn.Module, rows: Sequence[int]) -> list[NDArray]:
         images = np.stack([self._plain.picture(row, 0)[0] for row in rows])
         with torch.inference_mode():
             outputs = network(normalised(torch.from_numpy(images).to(device_of(network)), self.spec))
-            (ready,) = network.readable(*outputs)  # pyright: ignore[reportCallIssue]
-        return ready.float().cpu().numpy()
+            ready = network.readable(*outputs)  # pyright: ignore[reportCallIssue]
+        return [output.float().cpu().numpy() for output in ready]
 
     def _in_picture(self, found: Instances, row: int) -> Keypoints:
         kps = Keypoints(

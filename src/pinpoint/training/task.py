@@ -41,8 +41,11 @@ class Task(Protocol):
     """Samples in each source of training data."""
     weights: tuple[float, ...]
     """How often a sample of each source comes in one epoch."""
-    best_by: str
-    """The measure that picks the best weights; more is better."""
+
+    @property
+    def best_by(self) -> str:
+        """The measure that picks the best weights; more is better."""
+        ...
 
     def batch(self, draws: Sequence[Draw], progress: float) -> Batch:
         """Make what one step sees.
