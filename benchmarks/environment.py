@@ -11,15 +11,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 VENVS = HERE / ".venvs"
 REQUIREMENTS = {
     "mediapipe": ("mediapipe==0.10.21", "numpy<2"),
     "faster-coco-eval": ("faster-coco-eval==1.8.0",),
+    "mmpose": (
+        *("torch==2.13.0", "mmengine==0.10.7", "scipy", "shapely", "terminaltables", "pycocotools"),
+        *("json_tricks", "munkres", "matplotlib", "pillow", "opencv-python-headless", "six"),
+    ),
 }
+ALONE = {"mmpose": ("mmcv-lite==2.1.0", "mmdet==3.2.0", "mmpose==1.3.2")}
+"""What is installed without what it asks for, parts of which can no longer be built."""
+
 INTERPRETERS = {
     "mediapipe": ("3.12", "3.11", "3.10", "3.9"),
     "faster-coco-eval": ("3.13", "3.12", "3.11", "3.10"),
+    "mmpose": ("3.11", "3.12", "3.10"),
 }
 
 
@@ -72,6 +80,8 @@ def peer_python(name: str) -> Path:
         subprocess.run([_base_python(name), "-m", "venv", str(folder)], check=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*install, *REQUIREMENTS[name]], check=True)
+        if name in ALONE:
+            subprocess.run([*install, "--no-deps", *ALONE[name]], check=True)
         (folder / "complete").touch()
     return python
 

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from environment import machine
+from environment import HERE, machine
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = HERE / "results"
 
 
 class Report:
@@ -15,15 +15,15 @@ class Report:
 
     Args:
         title: What was measured.
-        kept: Whether to keep it in `results/`, under the script's name.
+        kept: Whether to keep it in `results/`, under the script's name and that of its folder.
     """
 
     def __init__(self, title: str, *, kept: bool) -> None:
-        script = Path(sys.argv[0])
-        self._path = RESULTS / f"{script.stem}.md" if kept else None
+        script = Path(sys.argv[0]).resolve().relative_to(HERE)
+        self._path = RESULTS / f"{'_'.join(script.with_suffix('').parts)}.md" if kept else None
         self._parts: list[str] = []
         self.add(f"# {title}")
-        self.add(f"`{' '.join(['python', f'benchmarks/{script.name}', *sys.argv[1:]])}` on {machine()}")
+        self.add(f"`{' '.join(['python', f'benchmarks/{script.as_posix()}', *sys.argv[1:]])}` on {machine()}")
 
     def add(self, text: str) -> None:
         """Print a paragraph and keep it."""
