@@ -132,3 +132,23 @@ def test_what_cannot_be_added_is_wrong_usage(arguments, pinpoint, own_model):
     assert outcome.status == 2
     assert outcome.err.startswith("error: ")
     assert ("--like NAME" in outcome.err) == ("--like" not in arguments)
+
+
+def test_info_counts_what_a_network_costs(pinpoint):
+    facts = json.loads(pinpoint("models", "info", "mobile-s", "--json").out)["architecture"]
+    assert facts["parameters"] == 2_320_665
+    assert facts["outputs"] == [[1, 17, 48, 40]]
+    assert 0.19 < facts["gflops"] < 0.21
+
+
+def test_info_shows_a_row_of_the_catalogue_and_its_network_together(pinpoint):
+    lines = dict(line.split(maxsplit=1) for line in pinpoint("models", "info", "rtmpose-m").out.splitlines())
+    assert lines["license"].startswith("Apache-2.0")
+    assert lines["network"] == "rtmpose-m, top-down"
+    assert lines["parameters"].startswith("13.59 M")
+
+
+def test_architectures_are_listed_by_name(pinpoint):
+    from pinpoint.models import ARCHITECTURES
+
+    assert pinpoint("models", "list", "--architectures").out.split() == list(ARCHITECTURES)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,6 +38,9 @@ class Request:
         pictures: Folder of their pictures.
         samples: How many to compare on.
         gate: Whether to compare at all.
+        model: The architecture that official weights are of; empty: `run` says it itself.
+        skeleton: What their keypoints are; empty: those of the published ones.
+        input_size: Width and height they were trained at; none: the published ones'.
     """
 
     run: Path
@@ -48,11 +51,19 @@ class Request:
     pictures: Path | None = None
     samples: int = 64
     gate: bool = True
+    model: str = ""
+    skeleton: str = ""
+    input_size: tuple[int, int] | None = None
 
 
 def export(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder of a run, or its best or last .safetensors file.")
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="Folder of a run, or its best or last .safetensors file; "
+            "with --model, an official checkpoint.",
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="An .onnx or (OpenVINO) .xml file.")],
     format: Annotated[
@@ -81,6 +92,19 @@ def export(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramet
     no_gate: Annotated[
         bool, typer.Option("--no-gate", help="Do not compare the file with the network.")
     ] = False,
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The network that RUN holds official weights of; `pinpoint models list --architectures`.",
+        ),
+    ] = "",
+    skeleton: Annotated[
+        str, typer.Option(metavar="NAME", help="Their keypoints.", show_default="those published")
+    ] = "",
+    size: Annotated[
+        str, typer.Option(metavar="WxH", help="Their input.", show_default="the one published")
+    ] = "",
 ) -> None:
     """Write a trained network as a file that runs without torch.
 
@@ -94,7 +118,17 @@ def export(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramet
     try:
         check_training_extra("onnx")
         request = Request(
-            run, _checked_name(out, format), half, name, data, pictures, samples, gate=not no_gate
+            run,
+            _checked_name(out, format),
+            half,
+            name,
+            data,
+            pictures,
+            samples,
+            gate=not no_gate,
+            model=model,
+            skeleton=skeleton,
+            input_size=_size_of(size),
         )
     except (ValueError, ImportError) as error:
         raise typer.Exit(refuse(error, WRONG_USAGE)) from None
@@ -141,11 +175,11 @@ def _checked_name(out: Path, format: str | None) -> Path:
 
 def _exported(request: Request) -> str:
     """Write the file; return what was measured, or nothing."""
-    from pinpoint.training.export import WRITERS, load_trained
+    from pinpoint.training.export import WRITERS
     from pinpoint.training.gate import limits_for, write_through_gate
     from pinpoint.training.gate_samples import NetworkSession
 
-    network, spec = load_trained(request.run)
+    network, spec = _loaded(request)
     spec = replace(spec, name=request.name or request.out.stem)
     samples = _samples(request, spec) if request.gate else None
     request.out.parent.mkdir(parents=True, exist_ok=True)
@@ -159,6 +193,29 @@ def _exported(request: Request) -> str:
     limits = limits_for("float16" if request.half else "float32", spec)
     report = write_through_gate(request.out, write, NetworkSession(network, spec), samples, limits)
     return report.table(limits)
+
+
+def _loaded(request: Request) -> "tuple[Any, ModelSpec]":
+    """The network of a run, or the one that official weights fill."""
+    from pinpoint.skeletons import skeleton
+    from pinpoint.training.export import load_trained
+    from pinpoint.training.official import load_official
+
+    if not request.model:
+        if request.skeleton or request.input_size:
+            raise ValueError("--skeleton and --size are of official weights: name their network with --model")
+        return load_trained(request.run)
+    columns = skeleton(request.skeleton) if request.skeleton else None
+    return load_official(request.run, request.model, columns=columns, input_size=request.input_size)
+
+
+def _size_of(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise ValueError(f"--size is {text!r}, expected width and height in pixels, such as 192x256")
+    return int(width), int(height)
 
 
 def _samples(request: Request, spec: "ModelSpec") -> "GateSamples":

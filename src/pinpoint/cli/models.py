@@ -23,10 +23,20 @@ JSON = typer.Option("--json", help="Print JSON instead of a table.")
 
 
 @models_app.command("list")
-def list_models(json: Annotated[bool, JSON] = False) -> None:
+def list_models(
+    json: Annotated[bool, JSON] = False,
+    architectures: Annotated[
+        bool, typer.Option("--architectures", help="The networks to train or to fill with official weights.")
+    ] = False,
+) -> None:
     """List every model: task, keypoints, size, and whether it is here."""
+    from pinpoint.cli.architectures import architecture_names
     from pinpoint.hub import catalogue
 
+    if architectures:
+        names = architecture_names()
+        typer.echo(jsonlib.dumps(names) if json else "\n".join(names))
+        return
     specs = list(catalogue().values())
     if json:
         typer.echo(jsonlib.dumps([{**spec.to_dict(), "here": _is_here(spec)} for spec in specs]))
@@ -39,24 +49,32 @@ def list_models(json: Annotated[bool, JSON] = False) -> None:
 
 @models_app.command()
 def info(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of the catalogue, or a task.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model of the catalogue, a task, or an architecture.")
+    ],
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show a model's card: input, accuracy, licence, training data, files."""
+    """Show a model's card: input, accuracy, licence, training data, files; of a network its size and cost."""
+    from pinpoint.cli.architectures import architecture_facts, architecture_lines, architecture_names
     from pinpoint.cli.estimators import model_of
     from pinpoint.cli.messages import refuse, say
     from pinpoint.hub import card
 
+    network = name in architecture_names()
     try:
         spec = model_of(name)
     except ValueError as error:
-        raise typer.Exit(refuse(error, 2)) from None
-    if name != spec.name:
+        if not network:
+            raise typer.Exit(refuse(error, 2)) from None
+        spec = None
+    if spec is not None and name != spec.name:
         say(f"{name} is a task; its default model is {spec.name}")
     if json:
-        typer.echo(spec.to_json())
+        facts = {"name": name} if spec is None else spec.to_dict()
+        more = {"architecture": architecture_facts(name)} if network else {}
+        typer.echo(jsonlib.dumps(facts | more, ensure_ascii=False))
         return
-    lines = card(spec)
+    lines = ({} if spec is None else card(spec)) | (architecture_lines(name) if network else {})
     width = max(map(len, lines))
     for label, text in lines.items():
         typer.echo(f"{label:<{width}}  {text}")

@@ -4,7 +4,7 @@ from pinpoint.hub.cache import is_intact, path_of
 from pinpoint.hub.catalogue import find
 from pinpoint.hub.spec import ModelFile, ModelSpec
 
-__all__ = ["card"]
+__all__ = ["card", "paper_address"]
 
 
 def card(spec: ModelSpec) -> dict[str, str]:
@@ -19,13 +19,18 @@ def card(spec: ModelSpec) -> dict[str, str]:
         "license": spec.license,
         "training data": spec.training_data,
         "metrics": _metrics(spec),
-        "paper": f"https://arxiv.org/abs/{spec.paper}" if spec.paper[:1].isdigit() else spec.paper,
+        "paper": paper_address(spec.paper),
         "size": _size(spec),
     }
     named = {
         "file" if len(spec.files) == 1 else f"file {n}": _file(file) for n, file in enumerate(spec.files, 1)
     }
     return {label: text for label, text in (lines | named).items() if text}
+
+
+def paper_address(paper: str) -> str:
+    """Where a paper can be read, from its arXiv id; an address is given back as it is."""
+    return f"https://arxiv.org/abs/{paper}" if paper[:1].isdigit() else paper
 
 
 def _metrics(spec: ModelSpec) -> str:

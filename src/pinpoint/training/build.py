@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from pinpoint.datasets.whole import WholePictures
 from pinpoint.evaluation.sigmas import SIGMA
 from pinpoint.hub import ModelSpec
 from pinpoint.losses import picture_loss, point_loss
-from pinpoint.models import Architecture, architecture, fitted
+from pinpoint.models import Architecture, architecture
 from pinpoint.models.resized import resize
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.training.checkpoint import grouped, read_checkpoint
@@ -24,6 +23,7 @@ from pinpoint.training.compress.prune import pruned_spec, start_pruned
 from pinpoint.training.config import DataSource, TrainConfig
 from pinpoint.training.inspection import findings, leaks, never_labelled, usable
 from pinpoint.training.one_stage import OneStageTask, Schedule
+from pinpoint.training.specs import codec_of, spec_of
 from pinpoint.training.task import Task
 from pinpoint.training.top_down import SmallPart, TopDownTask
 from pinpoint.training.transfer import load_weights
@@ -33,15 +33,6 @@ __all__ = ["SIGMA", "Data", "build_task", "read_data", "task_of", "with_sigmas"]
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-
-TASKS = {
-    **dict.fromkeys(("aic14", "blazepose33", "body25", "coco17", "crowdpose14", "h36m17", "halpe26"), "body"),
-    **dict.fromkeys(("lsp14", "mpii16", "openpose18", "person"), "body"),
-    **dict.fromkeys(("coco_wholebody133", "halpe136"), "wholebody"),
-    **dict.fromkeys(("face5", "face6", "face68", "facemesh468", "facemesh478", "wflw98"), "face"),
-    **dict.fromkeys(("hand21", "interhand42"), "hand"),
-}
-"""What a skeleton is for, where it is not an object: an animal, or a kind of a user's own."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +200,7 @@ def _top_down(config: TrainConfig, kind: Architecture, train: Sequence[Samples],
         Crops(samples, size, spec.box_scale, kind.pad_value, config.augmentation, config.seed)
         for samples in train
     ]
-    small = config.small_size and SmallPart(_codec(kind, columns, config.small_size), config.small_share)
+    small = config.small_size and SmallPart(codec_of(kind, columns, config.small_size), config.small_share)
     return TopDownTask(
         kind.build(spec.codec, len(spec.skeleton or ())),
         spec,
@@ -245,22 +236,5 @@ def _one_stage(config: TrainConfig, kind: Architecture, train: Sequence[Samples]
 
 
 def _spec(config: TrainConfig, kind: Architecture, columns: Skeleton, size: tuple[int, int]) -> ModelSpec:
-    return ModelSpec(
-        name=config.model,
-        task=config.task or kind.task or TASKS.get(columns.name, "object"),
-        pipeline=kind.pipeline,
-        skeleton=columns,
-        codec=_codec(kind, columns, size),
-        input_size=size,
-        mean=kind.mean,
-        std=kind.std,
-        pad_value=kind.pad_value,
-        align=kind.align,
-        box_scale=config.box_scale or kind.box_scale,
-        paper=kind.paper,
-    )
-
-
-def _codec(kind: Architecture, columns: Skeleton, size: tuple[int, int]) -> Any:
-    codec = kind.codec(size)
-    return codec if columns.keypoints == skeleton(kind.skeleton).keypoints else fitted(codec, columns)
+    spec = spec_of(kind, columns, size)
+    return replace(spec, task=config.task or spec.task, box_scale=config.box_scale or spec.box_scale)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,10 +17,19 @@ from pinpoint.training.checkpoint import read_checkpoint
 
 __all__ = ["Transfer", "load_weights", "read_weights"]
 
+MAKERS = (np._core.multiarray._reconstruct, np._core.multiarray.scalar)  # pyright: ignore
 NESTED = ("state_dict", "model_state_dict", "model", "network")
 """Under which names files of other programs hold their tensors."""
 PREFIXES = ("", "average.", "network.", "module.", "model.", "_orig_mod.")
 """What tensors are called before the names that they have in the network."""
+PLAIN = [
+    np.ndarray,
+    np.dtype,
+    np.float64,
+    *(type(np.dtype(kind)) for kind in ("bool", "i8", "i4", "f8", "f4")),
+    *((maker, f"numpy.{core}.multiarray.{maker.__name__}") for maker in MAKERS for core in ("core", "_core")),
+]
+"""What checkpoints note beside their tensors: numbers and arrays of numpy, under its old and new names."""
 SHOWN = 6  # of a long list
 
 
@@ -129,7 +139,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | None]
 
 def _loaded(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(PLAIN):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(
