@@ -27,6 +27,8 @@ ARCHITECTURES: dict[str, str] = {
     "rtmpose-m": "pinpoint.models.rtmpose:rtmpose_m",
     "rtmpose-l": "pinpoint.models.rtmpose:rtmpose_l",
     "rtmpose-x": "pinpoint.models.rtmpose:rtmpose_x",
+    "hrnet-w32": "pinpoint.models.hrnet:hrnet_w32",
+    "hrnet-w48": "pinpoint.models.hrnet:hrnet_w48",
 }
 """Where the architecture of each name is made. Imported when asked for."""
 
