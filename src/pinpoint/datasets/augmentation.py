@@ -2,14 +2,25 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from pinpoint.datasets.photometric import (
+    blurred,
+    color_map,
+    covered,
+    gray,
+    holed,
+    lit,
+    noisy,
+    recolored,
+    recompressed,
+)
 from pinpoint.geometry import Float, Image
 
 __all__ = ["Augmentation", "Shift"]
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+SHARES = ("flip", "half", "gray", "blur", "noise", "occlude", "border", "jpeg", "dropout", "background")
+SPREADS = ("scale", "rotate", "shift", "light", "hue", "saturation", "contrast", "brightness")
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,15 @@ class Augmentation:
         noise: Share of crops with noise.
         occlude: Share of crops in which patches are covered with other parts of the crop or plain colour.
         border: Share of crops that are surrounded by a grey level by chance where the picture ends.
+        hue: Spread of the angle in degrees by which colours are turned round grey.
+        saturation: Spread of the logarithm of how far colours are from grey.
+        contrast: Spread of the logarithm of how far levels are from the middle one.
+        brightness: Spread of what is added to all levels, as a share of the range.
+        jpeg: Share of crops that are written and read as a JPEG of low quality.
+        dropout: Share of crops in which small squares are covered with the mean colour.
+        background: Share of crops in which what lies outside the instance's box comes from another picture.
+
+    What is 0 takes no chance from the others: steps that are left out change nothing in those that are not.
     """
 
     scale: float = 0.25
@@ -58,14 +78,21 @@ class Augmentation:
     noise: float = 0.1
     occlude: float = 0.3
     border: float = 0.5
+    hue: float = 0.0
+    saturation: float = 0.0
+    contrast: float = 0.0
+    brightness: float = 0.0
+    jpeg: float = 0.0
+    dropout: float = 0.0
+    background: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("flip", "half", "gray", "blur", "noise", "occlude", "border"):
+        for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
                     f"augmentation.{name} is {getattr(self, name)}, expected a share from 0 to 1"
                 )
-        for name in ("scale", "rotate", "shift", "light"):
+        for name in SPREADS:
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"augmentation.{name} is {getattr(self, name)}, expected 0 or more")
 
@@ -100,56 +127,33 @@ class Augmentation:
         """Change light, colour and sharpness, and cover patches. Shape (h, w, 3)."""
         chances = rng.random(4)
         if chances[0] < self.gray:
-            crop = _gray(crop)
+            crop = gray(crop)
         if self.light:
-            crop = _lit(crop, rng, self.light)
+            crop = lit(crop, rng, self.light)
+        if self.hue or self.saturation or self.contrast or self.brightness:
+            crop = recolored(crop, self.draw_color(rng))
         if chances[1] < self.blur:
-            crop = _blurred(crop, rng)
+            crop = blurred(crop, rng)
         if chances[2] < self.noise:
-            crop = _noisy(crop, rng)
+            crop = noisy(crop, rng)
         if chances[3] < self.occlude:
-            crop = _occluded(crop, rng)
+            crop = covered(crop, rng)
+        if self.dropout and rng.random() < self.dropout:
+            crop = holed(crop, rng)
+        if self.jpeg and rng.random() < self.jpeg:
+            crop = recompressed(crop, rng)
         return crop
 
+    def draw_color(self, rng: np.random.Generator) -> Float:
+        """Draw a map of colours, shape (3, 4), as `photometric.color_map` makes them; cut at two spreads."""
+        hue, saturation, contrast, brightness = rng.normal(size=4).clip(-2, 2)
+        return color_map(
+            hue=float(np.radians(hue * self.hue)),
+            saturation=float(np.exp(saturation * self.saturation)),
+            contrast=float(np.exp(contrast * self.contrast)),
+            brightness=float(brightness * self.brightness),
+        )
 
-def _gray(crop: Image) -> Image:
-    level = cv2.transform(crop, np.array([LUMA], dtype=np.float32))
-    return cv2.merge([level, level, level]).astype(np.uint8, copy=False)
-
-
-def _lit(crop: Image, rng: np.random.Generator, spread: float) -> Image:
-    """Contrast, brightness and gamma for all channels, a little of each for every one."""
-    levels = np.linspace(0, 1, 256)[:, None]
-    gamma = np.exp(rng.normal(scale=spread)) * np.exp(rng.normal(scale=spread / 4, size=3))
-    contrast = np.exp(rng.normal(scale=spread)) * np.exp(rng.normal(scale=spread / 4, size=3))
-    offset = rng.normal(scale=spread / 2) + rng.normal(scale=spread / 4, size=3)
-    table = ((levels**gamma - 0.5) * contrast + 0.5 + offset) * 255
-    return cv2.LUT(crop, table.clip(0, 255).astype(np.uint8)[None]).astype(np.uint8, copy=False)
-
-
-def _blurred(crop: Image, rng: np.random.Generator) -> Image:
-    """Shrink and grow again, as pictures from the web have been, or blur."""
-    height, width = crop.shape[:2]
-    if rng.random() < 0.5:
-        return cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.6)).astype(np.uint8, copy=False)
-    shrink = rng.uniform(0.35, 0.8)
-    less = (max(2, int(width * shrink)), max(2, int(height * shrink)))
-    small = cv2.resize(crop, less, interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height)).astype(np.uint8, copy=False)
-
-
-def _noisy(crop: Image, rng: np.random.Generator) -> Image:
-    noise = rng.normal(scale=rng.uniform(2, 12), size=crop.shape)
-    return (crop + noise).clip(0, 255).astype(np.uint8)
-
-
-def _occluded(crop: Image, rng: np.random.Generator) -> Image:
-    """Cover one to three rectangles with another part of the crop, or with one colour."""
-    crop = crop.copy()
-    height, width = crop.shape[:2]
-    for _ in range(int(rng.integers(1, 4))):
-        w, h = (rng.uniform(0.08, 0.35, size=2) * (width, height)).astype(int).clip(1)
-        (x, y), (u, v) = (rng.random((2, 2)) * (width - w + 1, height - h + 1)).astype(int)
-        plain = rng.random() < 0.4
-        crop[y : y + h, x : x + w] = rng.integers(0, 256, 3) if plain else crop[v : v + h, u : u + w].copy()
-    return crop
+    def draws_background(self, rng: np.random.Generator) -> bool:
+        """Draw whether what surrounds the instances of a crop comes from another picture."""
+        return bool(self.background and rng.random() < self.background)

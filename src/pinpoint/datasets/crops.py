@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinpoint.datasets.augmentation import Augmentation, Shift
+from pinpoint.datasets.backgrounds import draw_background, outlines
+from pinpoint.datasets.photometric import surrounded
 from pinpoint.datasets.samples import Samples
 from pinpoint.geometry import (
     Float,
@@ -74,7 +76,10 @@ class Crops:
         rng, part, shift = self._drawn(change, row, epoch)
         border = float(rng.integers(0, 256)) if rng.random() < change.border else self.pad_value
         matrix = self.matrix(box if part is None else part, shift)
-        crop = change.recolor(warp(image, matrix, self.input_size, border), rng)
+        crop = warp(image, matrix, self.input_size, border)
+        if change.draws_background(rng):
+            crop = self._elsewhere(crop, row, matrix, rng)
+        crop = change.recolor(crop, rng)
         xy = transform_points(xy, matrix)
         return crop, xy[samples.skeleton.flip_index] if shift.flip else xy
 
@@ -93,6 +98,16 @@ class Crops:
         rng = np.random.default_rng((self.seed, epoch, row))
         part = change.draw_part(rng, self.samples.xy[row])
         return rng, part, change.draw_shift(rng)
+
+    def _elsewhere(self, crop: Image, row: int, matrix: Float, rng: np.random.Generator) -> Image:
+        """Put another picture around the box of an instance and its points, if there is another."""
+        samples = self.samples
+        background = draw_background(samples, int(samples.picture[row]), self.input_size, rng)
+        if background is None:
+            return crop
+        corners = np.concatenate([samples.boxes[row].reshape(2, 2), samples.xy[row]])
+        kept = np.concatenate([np.nanmin(corners, axis=0), np.nanmax(corners, axis=0)])
+        return surrounded(crop, background, outlines(kept[None], matrix))
 
     def matrix(self, box: Float, shift: Shift) -> Float:
         """The map `input_from_image` of one crop."""

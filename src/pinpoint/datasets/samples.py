@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +71,11 @@ class Samples:
     def labelled(self) -> NDArray[np.bool_]:
         """Which points are labelled, shape (M, K)."""
         return np.asarray(np.isfinite(self.xy).all(axis=-1))
+
+    @cached_property
+    def shown(self) -> NDArray[np.intp]:
+        """Numbers of the pictures that have instances, in order."""
+        return np.unique(self.picture)
 
     def of_picture(self, number: int) -> NDArray[np.intp]:
         """Rows of the instances of one picture."""

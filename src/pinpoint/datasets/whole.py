@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinpoint.datasets.augmentation import Augmentation
+from pinpoint.datasets.backgrounds import draw_background, outlines
+from pinpoint.datasets.photometric import surrounded
 from pinpoint.datasets.samples import Samples
 from pinpoint.geometry import (
     Float,
@@ -87,7 +89,7 @@ class WholePictures:
         rng = np.random.default_rng((self.seed, epoch, row))
         single = rng.random() >= self.mosaic
         image, labels = self._single(row, rng) if single else self._four(row, rng)
-        return replace(self.augmentation, occlude=0.0).recolor(image, rng), labels
+        return replace(self.augmentation, occlude=0.0, dropout=0.0).recolor(image, rng), labels
 
     def matrix(self, row: int) -> Float:
         """The map `input_from_image` of a picture without augmentation, shape (2, 3)."""
@@ -119,7 +121,17 @@ class WholePictures:
         matrix = compose(mirror(size[0]), matrix) if flip else matrix
         border = float(rng.integers(0, 256)) if rng.random() < 0.5 else self.pad_value
         image = warp(self.samples.pictures[number], matrix, size, border)
+        if self.augmentation.draws_background(rng):
+            image = self._elsewhere(image, number, matrix, rng)
         return image, self._labels(number, matrix, size, flip=flip)
+
+    def _elsewhere(self, image: Image, number: int, matrix: Float, rng: np.random.Generator) -> Image:
+        """Put a part of a picture without anything to find around the boxes of instances and crowds."""
+        samples, size = self.samples, (image.shape[1], image.shape[0])
+        background = draw_background(samples, number, size, rng, free=True)
+        crowds = samples.crowds.get(number, np.zeros((0, 4)))
+        kept = np.concatenate([samples.boxes[samples.of_picture(number)], crowds])
+        return image if background is None else surrounded(image, background, outlines(kept, matrix))
 
     def _drawn_matrix(self, number: int, size: Size, scale: float, rng: np.random.Generator) -> Float:
         """Sizes are drawn evenly up to twice the spread of the augmentation, places anywhere they fit."""
