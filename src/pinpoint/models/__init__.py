@@ -29,8 +29,46 @@ ARCHITECTURES: dict[str, str] = {
     "rtmpose-x": "pinpoint.models.rtmpose:rtmpose_x",
     "hrnet-w32": "pinpoint.models.hrnet:hrnet_w32",
     "hrnet-w48": "pinpoint.models.hrnet:hrnet_w48",
+    "vitpose-s": "pinpoint.models.vitpose:vitpose_s",
+    "vitpose-b": "pinpoint.models.vitpose:vitpose_b",
+    "vitpose-l": "pinpoint.models.vitpose:vitpose_l",
+    "vitpose-h": "pinpoint.models.vitpose:vitpose_h",
+    "vitpose-s.simple": "pinpoint.models.vitpose:vitpose_s:simple",
+    "vitpose-b.simple": "pinpoint.models.vitpose:vitpose_b:simple",
+    "vitpose-l.simple": "pinpoint.models.vitpose:vitpose_l:simple",
+    "vitpose-h.simple": "pinpoint.models.vitpose:vitpose_h:simple",
+    "vitpose-plus-s": "pinpoint.models.vitpose_plus:vitpose_plus_s",
+    "vitpose-plus-b": "pinpoint.models.vitpose_plus:vitpose_plus_b",
+    "vitpose-plus-l": "pinpoint.models.vitpose_plus:vitpose_plus_l",
+    "vitpose-plus-h": "pinpoint.models.vitpose_plus:vitpose_plus_h",
+    "vitpose-plus-s.aic": "pinpoint.models.vitpose_plus:vitpose_plus_s:aic",
+    "vitpose-plus-s.mpii": "pinpoint.models.vitpose_plus:vitpose_plus_s:mpii",
+    "vitpose-plus-s.ap10k": "pinpoint.models.vitpose_plus:vitpose_plus_s:ap10k",
+    "vitpose-plus-s.apt36k": "pinpoint.models.vitpose_plus:vitpose_plus_s:apt36k",
+    "vitpose-plus-s.wholebody": "pinpoint.models.vitpose_plus:vitpose_plus_s:wholebody",
+    "vitpose-plus-b.aic": "pinpoint.models.vitpose_plus:vitpose_plus_b:aic",
+    "vitpose-plus-b.mpii": "pinpoint.models.vitpose_plus:vitpose_plus_b:mpii",
+    "vitpose-plus-b.ap10k": "pinpoint.models.vitpose_plus:vitpose_plus_b:ap10k",
+    "vitpose-plus-b.apt36k": "pinpoint.models.vitpose_plus:vitpose_plus_b:apt36k",
+    "vitpose-plus-b.wholebody": "pinpoint.models.vitpose_plus:vitpose_plus_b:wholebody",
+    "vitpose-plus-l.aic": "pinpoint.models.vitpose_plus:vitpose_plus_l:aic",
+    "vitpose-plus-l.mpii": "pinpoint.models.vitpose_plus:vitpose_plus_l:mpii",
+    "vitpose-plus-l.ap10k": "pinpoint.models.vitpose_plus:vitpose_plus_l:ap10k",
+    "vitpose-plus-l.apt36k": "pinpoint.models.vitpose_plus:vitpose_plus_l:apt36k",
+    "vitpose-plus-l.wholebody": "pinpoint.models.vitpose_plus:vitpose_plus_l:wholebody",
+    "vitpose-plus-h.aic": "pinpoint.models.vitpose_plus:vitpose_plus_h:aic",
+    "vitpose-plus-h.mpii": "pinpoint.models.vitpose_plus:vitpose_plus_h:mpii",
+    "vitpose-plus-h.ap10k": "pinpoint.models.vitpose_plus:vitpose_plus_h:ap10k",
+    "vitpose-plus-h.apt36k": "pinpoint.models.vitpose_plus:vitpose_plus_h:apt36k",
+    "vitpose-plus-h.wholebody": "pinpoint.models.vitpose_plus:vitpose_plus_h:wholebody",
+    "simplebaseline-r50": "pinpoint.models.simplebaseline:simplebaseline_r50",
+    "simplebaseline-r101": "pinpoint.models.simplebaseline:simplebaseline_r101",
+    "simplebaseline-r152": "pinpoint.models.simplebaseline:simplebaseline_r152",
+    "hourglass-2": "pinpoint.models.hourglass:hourglass_2",
+    "hourglass-8": "pinpoint.models.hourglass:hourglass_8",
+    "hourglass-52": "pinpoint.models.hourglass52:hourglass_52",
 }
-"""Where the architecture of each name is made. Imported when asked for."""
+"""Where the architecture of each name is made, and what its function is given. Imported when asked for."""
 
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
@@ -134,8 +172,8 @@ def architecture(name: str) -> Architecture:
     if name not in ARCHITECTURES:
         near = difflib.get_close_matches(name, ARCHITECTURES, n=3) or sorted(ARCHITECTURES)
         raise ValueError(f"no architecture {name!r} to train; there are {', '.join(near)}")
-    module, function = ARCHITECTURES[name].split(":")
-    return getattr(import_module(module), function)()
+    module, function, *given = ARCHITECTURES[name].split(":")
+    return getattr(import_module(module), function)(*given)
 
 
 def fitted(codec: Any, columns: Skeleton) -> Any:
