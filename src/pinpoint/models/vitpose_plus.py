@@ -102,8 +102,8 @@ class Figures:
 
 SOURCE = (
     "AP: README of ViTAE-Transformer/ViTPose, ViTPose+ on COCO val2017, flip test, boxes of a detector with "
-    "AP .56 on persons. Parameters: none are printed; the count of transformers' VitPoseForPoseEstimation with "
-    "six experts and 17 keypoints"
+    "AP .56 on persons. Parameters: the count of transformers' VitPoseForPoseEstimation with six experts and "
+    "17 keypoints; none are printed"
 )
 
 
