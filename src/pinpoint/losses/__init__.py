@@ -11,6 +11,7 @@ __all__ = ["LOSSES", "PICTURE_LOSSES", "PictureLoss", "PointLoss", "picture_loss
 LOSSES: dict[str, str] = {
     "heatmap-cross-entropy": "pinpoint.losses.heatmap:cross_entropy",
     "heatmap-mse": "pinpoint.losses.heatmap:mean_squared_error",
+    "heatmap-mse-stages": "pinpoint.losses.stages:staged_mean_squared_error",
     "simcc-kl": "pinpoint.losses.simcc:kl_divergence",
 }
 """Where the loss of each name is. Imported when asked for."""
