@@ -14,17 +14,27 @@ CODECS = [
     ("simcc", {"split_ratio": 2.0}, 0, 0.25),
     ("simcc", {"split_ratio": 3.0, "sigma": 6.0}, 0, 1 / 6),
     ("simcc", {"split_ratio": 1.0, "sigma": (4.9, 5.66)}, 0, 0.5),
+    ("simcc", {"split_ratio": 2.0, "target": "one-hot"}, 0, 0.25),
+    ("simcc", {"split_ratio": 3.0, "target": "one-hot", "smoothing": 0.1}, 0, 1 / 6),
     ("heatmap", MAP | {"refine": "none"}, 4, 2.0),
     ("heatmap", MAP | {"refine": "quarter"}, 8, 1.0),
     ("heatmap", MAP | {"refine": "none", "udp": True}, 0, 191 / 47 / 2),
     ("heatmap", MAP | {"refine": "quarter", "udp": True}, 8, 191 / 47 / 4),
-    ("heatmap", MAP | {"refine": "dark"}, 28, 0.004),
-    ("heatmap", MAP | {"refine": "dark", "udp": True}, 28, 0.004),
-    ("heatmap", MAP | {"refine": "dark", "sigma": 3.0, "blur": 17}, 40, 0.004),
-    ("heatmap", MAP | {"refine": "dark", "blur": 1}, 8, 0.004),
+    ("heatmap", MAP | {"refine": "dark"}, 0, 0.004),
+    ("heatmap", MAP | {"refine": "dark", "udp": True}, 0, 0.004),
+    ("heatmap", MAP | {"refine": "dark", "sigma": 3.0, "blur": 17}, 0, 0.004),
+    ("heatmap", MAP | {"refine": "dark", "sigma": 1.5, "blur": 1}, 0, 0.004),
+    ("heatmap", MAP | {"refine": "integral"}, 24, 0.1),
+    ("heatmap", MAP | {"refine": "integral", "udp": True, "beta": 4.0}, 12, 0.1),
+    ("heatmap", MAP | {"refine": "integral", "udp": True, "beta": 4.0, "reach": 4}, 16, 0.1),
+    ("heatmap-offset", MAP, 0, 1e-3),
     ("regression", {}, 0, 1e-4),
+    ("rle", {}, 0, 1e-4),
     ("movenet", {}, 0, 1e-4),
 ]
+"""The pixels kept free are what the method needs by its nature: a cell that has neighbours (`none` and
+`quarter`), 3 sigma / sqrt(beta) of the bell that is averaged, and the reach of a window (`integral`)."""
+
 IDS = [f"{kind}-{'-'.join(str(value) for value in fields.values())}" for kind, fields, *_ in CODECS]
 every_codec = pytest.mark.parametrize(
     ("codec", "margin", "bound"),
@@ -46,6 +56,24 @@ def test_decode_inverts_encode(codec, margin, bound, shape, rng):
     np.testing.assert_allclose(decoded, xy, rtol=0, atol=bound + 1e-4)
     assert (weights == 1).all()
     assert ((scores > 0) & (scores <= 1)).all()
+
+
+@every_codec
+def test_ten_thousand_points_come_back_to_the_bound_of_the_method(codec, margin, bound, rng):
+    for xy in points(rng, margin, (10, 10, 100)):
+        *outputs, _ = codec.encode(xy, np.ones(xy.shape[:2], bool))
+        np.testing.assert_allclose(codec.decode(*outputs)[0], xy, rtol=0, atol=bound + 1e-4)
+
+
+@pytest.mark.parametrize("kind", ["simcc", "heatmap", "heatmap-offset", "regression", "rle"])
+def test_outputs_of_a_mirrored_crop_turn_back(kind, rng):
+    """Points at x -> mirror_sum - x, with sides exchanged, give the plain outputs once they are turned."""
+    for codec in (make_codec(one, SIZE, **fields) for one, fields, *_ in CODECS if one == kind):
+        xy, there, order = points(rng, 28, (2, 3)), np.ones((2, 3), bool), np.array([0, 2, 1])
+        seen = np.stack([codec.mirror_sum - xy[..., 0], xy[..., 1]], axis=-1)[:, order]
+        turned = codec.mirrored(*codec.encode(seen, there)[:-1], order=order)
+        for one, plain in zip(turned, codec.encode(xy, there)[:-1], strict=True):
+            np.testing.assert_allclose(one, plain, atol=1e-5)
 
 
 @every_codec
@@ -84,10 +112,11 @@ def test_points_that_are_not_there_weigh_nothing(codec, margin, bound, rng):
 def test_what_is_not_a_number_is_missing_and_leaves_the_others_alone(codec, margin, bound, rng):
     *outputs, _ = codec.encode(points(rng, margin, (1, 4)), np.ones((1, 4), bool))
     expected, _ = codec.decode(*outputs)
-    columns = outputs[0].shape.index(4)
+    columns = next(axis for axis, length in enumerate(outputs[0].shape) if length in (4, 12))
+    each = outputs[0].shape[columns] // 4
     spoiled = [np.moveaxis(output.copy(), columns, 0) for output in outputs]
     for output in spoiled:
-        output[0], output[1], output[2] = np.nan, np.inf, -np.inf
+        output[:each], output[each : 2 * each], output[2 * each : 3 * each] = np.nan, np.inf, -np.inf
     xy, scores = codec.decode(*(np.moveaxis(output, 0, columns) for output in spoiled))
     assert np.isnan(xy[0, :3]).all()
     assert (scores[0, :3] == 0).all()

@@ -74,3 +74,19 @@ def test_rulers_of_a_mirrored_crop_turn_back(rng):
         codec.mirrored(*codec.encode(seen, there)[:2], order=order), codec.encode(xy, there)[:2], strict=True
     ):
         np.testing.assert_allclose(turned, plain, atol=1e-6)
+
+
+def test_a_smoothed_target_gives_the_rest_to_all_other_bins():
+    codec = SimCC((48, 64), target="one-hot", smoothing=0.1)
+    x, y, _ = codec.encode(np.array([[[10.2, 47.6]]]), np.array([[True]]))
+    assert (x[0, 0].argmax(), y[0, 0].argmax()) == (20, 95)
+    np.testing.assert_allclose(
+        [x.max(), y.max(), x.min(), y.min()], [0.9, 0.9, 0.1 / 95, 0.1 / 127], rtol=1e-6
+    )
+    np.testing.assert_allclose([x.sum(), y.sum()], 1, rtol=1e-5)
+
+
+def test_a_point_beyond_the_last_bin_is_taught_as_the_last_bin():
+    """The input ends half a pixel after its last pixel's centre, the ruler a whole bin before."""
+    x, y, weights = SimCC((48, 64), target="one-hot").encode(np.array([[[47.5, -0.5]]]), np.array([[True]]))
+    assert (x[0, 0].argmax(), y[0, 0].argmax(), weights.item()) == (95, 0, 1)

@@ -11,7 +11,11 @@ ROWS = [
     {"kind": "simcc", "input_size": [192, 256], "split_ratio": 3.0, "sigma": [4.9, 5.66]},
     {"kind": "simcc", "input_size": [288, 384]},
     {"kind": "heatmap", "input_size": [192, 256], "heatmap_size": [48, 64], "udp": True, "refine": "quarter"},
+    {"kind": "heatmap", "input_size": [96, 96], "heatmap_size": [24, 24], "refine": "integral", "reach": 5},
+    {"kind": "heatmap-offset", "input_size": [192, 256], "heatmap_size": [48, 64], "radius": 0.07},
+    {"kind": "simcc", "input_size": [192, 256], "target": "one-hot", "smoothing": 0.1},
     {"kind": "regression", "input_size": [64, 64]},
+    {"kind": "rle", "input_size": [64, 64]},
     {"kind": "movenet", "input_size": [192, 192]},
     {"kind": "yolox", "input_size": [416, 416], "strides": [8, 16, 32]},
     {"kind": "rtmdet", "input_size": [320, 320], "min_score": 0.2},
@@ -51,7 +55,8 @@ def test_an_unknown_kind_is_named_with_the_known_ones():
 
 def test_an_unknown_field_is_named_with_the_known_ones():
     with pytest.raises(
-        ValueError, match=r"'simcc' has no \['spilt_ratio'\], only \['split_ratio', 'sigma'\]"
+        ValueError,
+        match=r"'simcc' has no \['spilt_ratio'\], only \['split_ratio', 'sigma', 'target', 'smoothing'\]",
     ):
         make_codec("simcc", (192, 256), spilt_ratio=2.0)
 
@@ -77,8 +82,14 @@ def test_a_codec_of_no_kind_cannot_be_written():
         ({"kind": "simcc", "sigma": [5.0, -1.0]}, "sigma .*-1.0"),
         ({"kind": "heatmap", "heatmap_size": [48, 64], "refine": "drak"}, "no refinement 'drak'"),
         ({"kind": "heatmap", "heatmap_size": [48, 64], "blur": 10}, "blur is 10, expected an odd"),
-        ({"kind": "heatmap", "heatmap_size": [48, 1]}, "size is .*two cells"),
+        ({"kind": "heatmap", "heatmap_size": [48, 1]}, "size is .*3 cells"),
         ({"kind": "heatmap", "heatmap_size": [48, 64], "sigma": 0.0}, "sigma is 0.0"),
+        ({"kind": "heatmap", "heatmap_size": [48, 64], "beta": 0.0}, "beta 0.0"),
+        ({"kind": "heatmap", "heatmap_size": [48, 64], "reach": -1}, "reach -1"),
+        ({"kind": "simcc", "target": "one-hit"}, "no target 'one-hit'"),
+        ({"kind": "simcc", "smoothing": 1.0}, "smoothing is 1.0"),
+        ({"kind": "heatmap-offset", "heatmap_size": [48, 64], "radius": 0.0}, "radius 0.0"),
+        ({"kind": "heatmap-offset", "heatmap_size": [1, 64]}, "two cells"),
         ({"kind": "yolo-pose", "values": 4}, "values, expected"),
         ({"kind": "yolo-pose", "keypoints": 0}, "0 keypoints"),
     ],

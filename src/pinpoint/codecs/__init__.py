@@ -29,10 +29,12 @@ CODECS: dict[str, str] = {
     "dense": "pinpoint.codecs.dense:Dense",
     "facemesh": "pinpoint.codecs.mediapipe:FaceMesh",
     "heatmap": "pinpoint.codecs.heatmap:Heatmap",
+    "heatmap-offset": "pinpoint.codecs.heatmap_offset:HeatmapOffset",
     "iris": "pinpoint.codecs.mediapipe:Iris",
     "mediapipe-hand": "pinpoint.codecs.mediapipe:Hand",
     "movenet": "pinpoint.codecs.regression:MoveNet",
     "regression": "pinpoint.codecs.regression:Regression",
+    "rle": "pinpoint.codecs.regression:ResidualLikelihood",
     "rtmdet": "pinpoint.codecs.rtmdet:RtmDet",
     "rtmo": "pinpoint.codecs.rtmo:Rtmo",
     "simcc": "pinpoint.codecs.simcc:SimCC",
@@ -172,7 +174,7 @@ def make_codec(kind: str, input_size: Sequence[int], **fields: Any) -> Decoder |
         ValueError: There is no such kind, it has no such field or lacks one, or refuses a value.
 
     >>> make_codec("simcc", [192, 256], split_ratio=2.0)
-    SimCC(input_size=(192, 256), split_ratio=2.0, sigma=None)
+    SimCC(input_size=(192, 256), split_ratio=2.0, sigma=None, target='gaussian', smoothing=0.0)
     """
     chosen = codec_class(kind)
     known = [name for name in _field_names(chosen) if name != "input_size"]

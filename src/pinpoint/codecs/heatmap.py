@@ -2,36 +2,41 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pinpoint.codecs import Float
-from pinpoint.codecs.points import gaussians, known_points, point_weights
+from pinpoint.codecs.peaks import dark, mean_place, quarter
+from pinpoint.codecs.points import gaussians, highest, known_points, point_weights
 
 __all__ = ["Heatmap"]
 
-REFINEMENTS = ("dark", "quarter", "none")
-FLOOR = 1e-10  # keeps the logarithm of an empty cell finite
+REFINEMENTS = ("dark", "integral", "quarter", "none")
 
 
 @dataclass(frozen=True)
 class Heatmap:
     """One Gaussian per point (arXiv 1804.06208).
 
-    `decode` undoes `encode` to half a cell with refinement `none`, to a quarter with `quarter` and to a
-    thousandth with `dark`. That is for points at least 3 sigma from the edge of the map; nearer, `dark` pulls
-    inwards by up to a cell and a half, as the published one does.
+    `decode` undoes `encode` to half a cell with refinement `none` and to a quarter with `quarter`, both a
+    cell or two from the edge of the map; to a thousandth of a cell with `dark`, anywhere on the map; to a
+    hundredth with `integral`, 3 sigma / sqrt(beta) from the edge: the share beyond it is lost to the mean.
+
+    The published `dark` sees zeros beyond the edge, which pull inwards by up to a cell and a half; this one
+    agrees with it from blur / 2 + 1 cells inside the map on.
 
     Args:
         input_size: Width and height of the input.
         heatmap_size: Width and height of the maps.
         sigma: Spread of the targets in cells.
         refine: How a peak is placed between cells: `dark` fits a parabola to the logarithm of the blurred map
-            (arXiv 1910.06278), `quarter` moves a quarter cell to the higher neighbour, `none` leaves it.
+            (arXiv 1910.06278), `integral` takes the mean place of the map as a distribution (arXiv
+            1711.08229), `quarter` moves a quarter cell to the higher neighbour, `none` leaves it.
         blur: Side of the Gaussian window of `dark`, odd: 11 goes with sigma 2, 17 with sigma 3, 1 is no blur.
         udp: Whether the first and last cells are the first and last pixels (arXiv 1911.07524, ViTPose). If
             not, cell c is pixel c * input / map (HRNet and others before).
+        beta: Power of the heights that `integral` takes as shares: more counts the peak more.
+        reach: Cells on each side of the peak that `integral` counts; 0 counts the whole map.
 
     Raises:
         ValueError: An option is unknown or a number out of range.
@@ -43,6 +48,8 @@ class Heatmap:
     refine: str = "dark"
     blur: int = 11
     udp: bool = False
+    beta: float = 1.0
+    reach: int = 0
 
     def __post_init__(self) -> None:
         if self.refine not in REFINEMENTS:
@@ -51,8 +58,13 @@ class Heatmap:
             raise ValueError(f"Heatmap blur is {self.blur}, expected an odd number of cells")
         if not self.sigma > 0:
             raise ValueError(f"Heatmap sigma is {self.sigma}, expected more than 0")
-        if min(self.heatmap_size) < 2:
-            raise ValueError(f"Heatmap size is {self.heatmap_size}, expected two cells or more each way")
+        if not (self.beta > 0 and self.reach >= 0):
+            raise ValueError(
+                f"Heatmap has beta {self.beta} and reach {self.reach}, expected more than 0, and 0 or more"
+            )
+        least = 3 if self.refine == "dark" else 2
+        if min(self.heatmap_size) < least:
+            raise ValueError(f"Heatmap size is {self.heatmap_size}, expected {least} cells or more each way")
 
     @property
     def pixels_per_cell(self) -> Float:
@@ -99,61 +111,17 @@ class Heatmap:
         if heatmaps.ndim != 4 or heatmaps.shape[2:] != (height, width):
             raise ValueError(f"heatmaps have shape {heatmaps.shape}, expected (B, K, {height}, {width})")
         maps = heatmaps.reshape(-1, height * width)
-        best = maps.argmax(axis=1)
-        scores = np.take_along_axis(maps, best[:, None], axis=1).reshape(heatmaps.shape[:2])
+        best, scores = highest(maps)
         peaks = np.stack([best % width, best // width], axis=1)
-        cells = peaks + self._offsets(maps.reshape(-1, height, width), peaks)
-        return known_points(cells.reshape(*heatmaps.shape[:2], 2) * self.pixels_per_cell, scores)
+        cells = self._refined(maps.reshape(-1, height, width), peaks)
+        return known_points(
+            cells.reshape(*heatmaps.shape[:2], 2) * self.pixels_per_cell, scores.reshape(heatmaps.shape[:2])
+        )
 
-    def _offsets(self, maps: NDArray, peaks: NDArray[np.intp]) -> Float:
-        """Where between its neighbours each peak lies, in cells, shapes (M, h, w), (M, 2) -> (M, 2)."""
-        if self.refine == "none":
-            return np.zeros(peaks.shape)
-        if self.refine == "quarter":
-            edge = (peaks == 0) | (peaks == np.array(self.heatmap_size) - 1)
-            return np.where(edge, 0, 0.25 * np.sign(_slopes(_windows(maps, peaks, 1))))
-        smooth = _smoothing(self.blur)
-        blurred = smooth @ _windows(maps, peaks, self.blur // 2 + 1) @ smooth.T
-        return _parabola_tops(np.log(np.maximum(blurred, FLOOR)))
-
-
-def _windows(maps: NDArray, middles: NDArray[np.intp], reach: int) -> Float:
-    """Squares around cells, 0 outside the maps and where they are not finite.
-
-    Shapes (M, h, w), (M, 2) -> (M, side, side) with side = 2 * reach + 1.
-    """
-    steps = np.arange(-reach, reach + 1)
-    columns, rows = (middles[:, axis, None] + steps for axis in (0, 1))
-    height, width = maps.shape[1:]
-    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
-    rows, columns = rows.clip(0, height - 1)[:, :, None], columns.clip(0, width - 1)[:, None, :]
-    cut = maps[np.arange(len(maps))[:, None, None], rows, columns].astype(np.float64)
-    return np.where(inside & np.isfinite(cut), cut, 0)
-
-
-def _smoothing(blur: int) -> Float:
-    """Matrix from blur + 2 cells to the blurred 3 in their middle, with the spread OpenCV gives a window."""
-    kernel = np.ravel(cv2.getGaussianKernel(blur, 0)).astype(np.float64)
-    return np.stack([np.pad(kernel, (row, 2 - row)) for row in range(3)])
-
-
-def _slopes(squares: Float) -> Float:
-    """First derivative by x and y in the middle of squares of 3 cells, shapes (M, 3, 3) -> (M, 2)."""
-    across, down = squares[:, 1, 2] - squares[:, 1, 0], squares[:, 2, 1] - squares[:, 0, 1]
-    return np.stack([across, down], axis=1) / 2
-
-
-def _parabola_tops(squares: Float) -> Float:
-    """Where a parabola through squares of 3 cells is highest, in cells from their middle, at most 1.
-
-    Shapes (M, 3, 3) -> (M, 2); 0 where there is no top.
-    """
-    dx, dy = _slopes(squares).T
-    middle = squares[:, 1, 1]
-    dxx = squares[:, 1, 2] - 2 * middle + squares[:, 1, 0]
-    dyy = squares[:, 2, 1] - 2 * middle + squares[:, 0, 1]
-    dxy = (squares[:, 2, 2] - squares[:, 2, 0] - squares[:, 0, 2] + squares[:, 0, 0]) / 4
-    curved = dxx * dyy - dxy**2
-    top = (dxx < 0) & (curved > 0)
-    step = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], axis=1)
-    return np.clip(np.divide(step, curved[:, None], out=np.zeros_like(step), where=top[:, None]), -1, 1)
+    def _refined(self, maps: NDArray, peaks: NDArray[np.intp]) -> Float:
+        """Column and row of peaks between cells, shapes (M, h, w), (M, 2) -> (M, 2)."""
+        if self.refine == "dark":
+            return dark(maps, peaks, self.blur)
+        if self.refine == "integral":
+            return mean_place(maps, peaks, self.beta, self.reach)
+        return quarter(maps, peaks) if self.refine == "quarter" else 1.0 * peaks

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pinpoint.codecs import Float
 
-__all__ = ["gaussians", "known_points", "point_weights"]
+__all__ = ["gaussians", "highest", "known_points", "point_weights"]
 
 
 def point_weights(xy: Float, visible: ArrayLike, input_size: tuple[int, int]) -> NDArray[np.float32]:
@@ -32,8 +32,16 @@ def known_points(xy: Float, scores: Float) -> tuple[Float, Float]:
         xy: Shape (..., K, 2).
         scores: Shape (..., K).
     """
-    known = np.isfinite(xy).all(axis=-1) & np.isfinite(scores) & (scores > 0)
-    return np.where(known[..., None], xy, np.nan), np.clip(np.where(known, scores, 0), 0, 1)
+    known = np.isfinite(xy[..., 0]) & np.isfinite(xy[..., 1]) & (scores > 0) & (scores < np.inf)
+    return np.where(known[..., None], xy, np.nan), np.where(known, np.minimum(scores, 1), 0)
+
+
+def highest(rows: NDArray) -> tuple[NDArray[np.intp], NDArray]:
+    """Which number of each row is the highest, and that number, from one pass, shapes (..., n) -> (...)."""
+    flat = rows.reshape(-1, rows.shape[-1])
+    best = flat.argmax(axis=1)
+    heights = flat.reshape(-1).take(best + np.arange(len(flat)) * flat.shape[1])
+    return best.reshape(rows.shape[:-1]), heights.reshape(rows.shape[:-1])
 
 
 def gaussians(centers: Float, length: int, sigma: float) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from pinpoint.codecs import Float
 from pinpoint.codecs.points import known_points, point_weights
 
-__all__ = ["MoveNet", "Regression"]
+__all__ = ["MoveNet", "Regression", "ResidualLikelihood"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,18 @@ class Regression:
     """
 
     input_size: tuple[int, int]
+
+    @property
+    def mirror_sum(self) -> float:
+        """See `MirrorCodec`: that of the picture, for there are no cells."""
+        return self.input_size[0] - 1.0
+
+    def mirrored(self, *outputs: NDArray, order: NDArray[np.intp]) -> tuple[NDArray, ...]:
+        """See `MirrorCodec`."""
+        (table,) = outputs
+        table = table[:, order]
+        table[..., 0] = self.mirror_sum / self.input_size[0] - table[..., 0]
+        return (table,)
 
     def encode(self, xy: Float, visible: ArrayLike) -> tuple[NDArray, ...]:
         """Divide by the size of the input.
@@ -47,6 +59,53 @@ class Regression:
             raise ValueError(f"output has shape {output.shape}, expected (B, K, 2) or (B, K, 3)")
         scores = output[..., 2] if output.shape[2] == 3 else np.ones(output.shape[:2])
         return known_points(output[..., :2].astype(np.float64) * self.input_size, scores)
+
+
+@dataclass(frozen=True)
+class ResidualLikelihood:
+    """Coordinates with the spread of their error, both as shares of the input (RLE, arXiv 2107.11291).
+
+    Args:
+        input_size: Width and height of the input.
+    """
+
+    input_size: tuple[int, int]
+
+    @property
+    def mirror_sum(self) -> float:
+        """See `MirrorCodec`."""
+        return Regression(self.input_size).mirror_sum
+
+    def mirrored(self, *outputs: NDArray, order: NDArray[np.intp]) -> tuple[NDArray, ...]:
+        """See `MirrorCodec`; a spread is the same in a mirror."""
+        return Regression(self.input_size).mirrored(*outputs, order=order)
+
+    def encode(self, xy: Float, visible: ArrayLike) -> tuple[NDArray, ...]:
+        """Divide by the size of the input, with a spread of 0: as sure as can be.
+
+        Args:
+            xy: Input pixels, shape (B, K, 2).
+            visible: Whether each point is there, shape (B, K).
+
+        Returns:
+            Targets (B, K, 4), 0 where the weight is, and weights (B, K).
+        """
+        shares, weights = Regression(self.input_size).encode(xy, visible)
+        return np.concatenate([shares, np.zeros_like(shares)], axis=-1), weights
+
+    def decode(self, output: NDArray) -> tuple[Float, Float]:
+        """Multiply by the size of the input; the score is 1 less the mean of both spreads.
+
+        Args:
+            output: x, y and their spreads in (0, 1), shape (B, K, 4).
+
+        Raises:
+            ValueError: The output has another shape.
+        """
+        if output.ndim != 3 or output.shape[2] != 4:
+            raise ValueError(f"output has shape {output.shape}, expected (B, K, 4)")
+        table = output.astype(np.float64)
+        return known_points(table[..., :2] * self.input_size, 1 - table[..., 2:].mean(axis=-1))
 
 
 @dataclass(frozen=True)
