@@ -3,10 +3,14 @@
 import io
 import re
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from pinpoint.hub.cache import install, locked, path_of, sha256_of, write_text
 from pinpoint.hub.catalogue import added_row, check_name, find, is_shipped
@@ -15,7 +19,7 @@ from pinpoint.hub.spec import ModelFile, ModelSpec
 __all__ = ["METADATA_KEY", "add", "remove", "spec_of_file"]
 
 METADATA_KEY = "pinpoint"
-"""Under this key an ONNX or OpenVINO file that Pinpoint exported holds its own row, as JSON."""
+"""Under this key a file that Pinpoint made, of ONNX, OpenVINO or trees, holds its own row, as JSON."""
 
 # what a row says of its own file is not true of another file of the same form
 UNKNOWN_TERMS = {
@@ -30,7 +34,8 @@ def add(file: str | Path, *, like: str | None = None, name: str | None = None) -
     """Make a file of one's own a model of the catalogue. It is copied into the cache.
 
     Args:
-        file: An ONNX or TFLite file. Nothing else is taken, pickled checkpoints least of all.
+        file: An ONNX or TFLite file, or trees that Pinpoint grew (`.npz`). Nothing else is taken, pickled
+            checkpoints least of all.
         like: Name of the model in the catalogue that it is fed and read like. Not needed for files that
             Pinpoint exported, which describe themselves.
         name: What to call it; its file name if left out. A name that was added before is replaced.
@@ -80,7 +85,7 @@ def remove(name: str) -> tuple[Path, ...]:
 
 
 def spec_of_file(path: str | Path) -> ModelSpec | None:
-    """Read the row that an ONNX or OpenVINO (`.xml`) file carries, without loading the network.
+    """Read the row that a file of ONNX, OpenVINO (`.xml`) or trees (`.npz`) carries, without loading it all.
 
     Returns:
         The row, or none if the file has none.
@@ -89,7 +94,7 @@ def spec_of_file(path: str | Path) -> ModelSpec | None:
         ValueError: It has one that this version cannot read.
     """
     path = Path(path)
-    read = {".onnx": _in_onnx, ".xml": _in_openvino}.get(path.suffix.lower())
+    read = {".onnx": _in_onnx, ".xml": _in_openvino, ".npz": _in_trees}.get(path.suffix.lower())
     text = read(path) if read else None
     try:
         return None if text is None else ModelSpec.from_json(text)
@@ -103,8 +108,8 @@ def _described(path: Path, like: str | None) -> ModelSpec:
     """The row that a file is to be fed and read by."""
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
-    if path.suffix.lower() not in (".onnx", ".tflite"):
-        raise ValueError(f"{path.name} is not an .onnx or .tflite file")
+    if path.suffix.lower() not in (".onnx", ".tflite", ".npz"):
+        raise ValueError(f"{path.name} is not an .onnx, .tflite or .npz file")
     spec = find(like) if like else spec_of_file(path)
     if spec is None:
         raise ValueError(
@@ -155,6 +160,15 @@ def _in_openvino(path: Path) -> str | None:
     except ElementTree.ParseError:
         return None  # whoever opens the file will say so
     return None if entry is None else entry.get("value")
+
+
+def _in_trees(path: Path) -> str | None:
+    """The text under our key in an archive of arrays; none of the arrays is read."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return str(stored[METADATA_KEY]) if METADATA_KEY in stored else None
+    except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
+        return None  # whoever opens the file will say so
 
 
 def _onnx_metadata(path: Path) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ def open_session(
     """Load a model file with the engine that its suffix names.
 
     Args:
-        path: An `.onnx`, `.tflite` or (OpenVINO) `.xml` file.
+        path: An `.onnx`, `.tflite`, (OpenVINO) `.xml` or (regression trees) `.npz` file.
         outputs: Names of the wanted outputs in the wanted order, none for all.
         threads: How many to compute with; 0: what suits the engine and the machine.
         providers: What ONNX Runtime is to run on, best first, such as `("cuda", "cpu")`; None is the CPU.
@@ -46,4 +46,10 @@ def open_session(
         if set(providers or ()) - {"cpu"}:
             raise ValueError(f"{path}: OpenVINO files run on the CPU, not on {', '.join(providers or ())}")
         return OpenVinoSession(path, outputs=outputs, threads=threads)
-    raise ValueError(f"{path} has suffix {suffix!r}, expected .onnx, .tflite or .xml")
+    if suffix == ".npz":
+        from pinpoint.runtime.trees import TreesSession
+
+        if set(providers or ()) - {"cpu"}:
+            raise ValueError(f"{path}: regression trees run on the CPU, not on {', '.join(providers or ())}")
+        return TreesSession(path, outputs=outputs, threads=threads)
+    raise ValueError(f"{path} has suffix {suffix!r}, expected .onnx, .tflite, .xml or .npz")
