@@ -120,13 +120,15 @@ def test_labels_of_another_size_are_compared_in_their_own(evaluate):
 OWN = Skeleton("own", ("nose", "tip"))
 
 
-def test_own_keypoints_that_the_model_lacks_are_wrong_and_named(evaluate):
+def test_own_keypoints_that_the_model_lacks_are_left_out_and_named(evaluate):
     xy = np.stack([PERFECT.xy[0, 0], [30.0, 30.0]])[None]
     own = Keypoints(xy, np.ones((1, 2)), OWN)
     _, numbers = evaluate([label(own)], "--boxes", "truth", columns=OWN)
-    assert numbers["PCK@.1"] == 0.5
-    assert numbers["assumptions"]["not predicted"] == "tip: wrong wherever labelled"
-    assert numbers["assumptions"]["sigmas"].startswith("those of the model for nose, 0.05 for 1")
+    assert numbers["PCK@.1"] == 1 and list(numbers["keypoints"]) == ["nose"]
+    assert numbers["assumptions"]["keypoints"] == (
+        "only the 1 of 2 that own and coco17 have in common are measured; tip: neither for nor against"
+    )
+    assert numbers["assumptions"]["sigmas"].startswith("those of the model for nose")
 
 
 def test_a_model_of_other_keypoints_is_refused(evaluate):

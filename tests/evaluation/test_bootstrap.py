@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pinpoint.evaluation.bootstrap import contributions, draws, interval, replicates
-from pinpoint.evaluation.pictures import Judged, measures_of_keypoints
+from pinpoint.evaluation.pictures import Judged
+from pinpoint.evaluation.summary import measures_of_keypoints
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import skeleton
 

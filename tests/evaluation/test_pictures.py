@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pinpoint.evaluation.average_precision import Found, Truth, keypoint_measures
-from pinpoint.evaluation.pictures import Judged, instance_scores, measures_of_boxes, measures_of_keypoints
+from pinpoint.evaluation.pictures import Judged, instance_scores, measures_of_boxes
+from pinpoint.evaluation.summary import measures_of_keypoints
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import skeleton
 

@@ -166,12 +166,12 @@ def test_the_lists_of_cocos_whole_body_are_put_together():
 
 
 def test_records_keep_what_the_file_calls_pictures_and_instances(write):
-    path = write([annotation(id=70), annotation(id=71, image=4), annotation(id=72, iscrowd=1)])
+    path = write([annotation(id=70), annotation(id=71, image=4), annotation(id=72, iscrowd=1, area=7.5)])
     first, second = read_coco_truth(path)
     assert (first.id, first.instance_ids) == (9, (70,))
     assert (second.id, second.instance_ids) == (4, (71,))
-    assert first.crowds.tolist() == [[9.5, 19.5, 39.5, 59.5]]
-    assert second.crowds.shape == (0, 4)
+    assert first.crowds.tolist() == [[9.5, 19.5, 39.5, 59.5]] and first.crowd_areas.tolist() == [7.5]
+    assert second.crowds.shape == (0, 4) and second.crowd_areas is None
 
 
 def test_a_box_that_one_instance_lacks_is_none_of_the_others(write):

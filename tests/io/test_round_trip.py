@@ -157,6 +157,7 @@ def sets(draw, name):
             "id": 1000 - index,
             "instance_ids": tuple(range(instances + 1, instances + 1 + len(kps))),
             "crowds": crowds.reshape(-1, 4),
+            "crowd_areas": np.arange(100.0, 100 + len(crowds)) if len(crowds) else None,  # not of the boxes
             "split": draw(st.sampled_from(["train", "val"])),
             "group": f"subject {index % 2}",
         }
@@ -201,10 +202,12 @@ def test_reading_inverts_writing_to_the_documented_precision(name, data):
 def assert_same(record, again, name, *, labelled):
     case, known = CASES[name], FORMATS[name]
     assert again.size == (record.size if case.sized else None)
-    for extra in known.keeps - {"crowds"}:
+    for extra in known.keeps - {"crowds", "crowd_areas"}:
         assert getattr(again, extra) == getattr(record, extra), extra
     if "crowds" in known.keeps:
         np.testing.assert_allclose(again.crowds, record.crowds, rtol=0, atol=2e-3)
+    if "crowd_areas" in known.keeps:
+        np.testing.assert_array_equal(again.crowd_areas, record.crowd_areas)
     kps, back = record.keypoints, again.keypoints
     assert len(back) == len(kps)
     assert back.skeleton.keypoints == kps.skeleton.keypoints or not len(kps)
@@ -250,7 +253,8 @@ def test_what_a_row_does_not_hold_is_said_once_and_no_more(name, tmp_path, rng, 
         xyz=np.ones((1, len(kind), 3)),
         labels=["left"],
     )
-    extras = {"id": 1, "instance_ids": (1,), "crowds": np.ones((1, 4)), "split": "val", "group": "her"}
+    crowds = {"crowds": np.ones((1, 4)), "crowd_areas": np.array([3.0])}
+    extras = {"id": 1, "instance_ids": (1,), **crowds, "split": "val", "group": "her"}
     record = Record(kps, "1.png", (9, 9), 1, 0.5, **extras)
     write(tmp_path / case.path, [record, replace(record, image="2.png", index=2, id=2)], format=name)
     said = [message for message in caplog.messages if "cannot hold" in message and "left out" in message]

@@ -7,8 +7,12 @@ from pathlib import Path
 import typer
 
 from pinpoint.cli.estimators import Choice
+from pinpoint.cli.evaluating.arrays import load_arrays
+from pinpoint.cli.evaluating.common import in_common
 from pinpoint.cli.evaluating.crowds import crowding_of
-from pinpoint.cli.evaluating.falloffs import chosen_sigmas
+from pinpoint.cli.evaluating.details import details_of
+from pinpoint.cli.evaluating.falloffs import chosen_sigmas, named_sigmas
+from pinpoint.cli.evaluating.findings import findings_of
 from pinpoint.cli.evaluating.labels import Labels, read_labels, skeleton_of
 from pinpoint.cli.evaluating.numbers import Numbers, numbers_of_boxes, numbers_of_keypoints, of_boxes
 from pinpoint.cli.evaluating.runs import FromFile, FromModel, Run, Source, judge_all
@@ -52,7 +56,7 @@ class Measured:
     """All that an evaluation found out.
 
     Args:
-        labels: The pictures that were measured.
+        labels: The pictures that were measured; none where they came all at once.
         numbers: Of every run.
         sigmas: OKS falloffs, none where boxes are measured.
         facts: What was measured.
@@ -89,6 +93,8 @@ def run_evaluation(request: Request, *, verbose: bool = False) -> int:
 
 
 def _measured(request: Request, tally: Tally) -> Measured:
+    if (known := _all_at_once(request)) is not None:
+        return known
     notes: dict[str, str] = {}
     labels = read_labels(request.data, request.pictures, notes)
     sources = list(_sources(request, labels))
@@ -97,8 +103,25 @@ def _measured(request: Request, tally: Tally) -> Measured:
     if not labels:
         raise OSError("no picture could be read, so there is nothing to measure")
     runs = [source.run for source in sources]
-    numbers, sigmas = _numbers(runs, labels, request, notes)
-    return Measured(labels, numbers, sigmas, _facts(request, labels, tally), notes)
+    numbers, sigmas, labels = _numbers(runs, labels, request, notes)
+    facts = _facts(request, len(labels), sum(len(one.truth) for one in labels), tally.problems)
+    return Measured(labels, numbers, sigmas, facts, notes)
+
+
+def _all_at_once(request: Request) -> Measured | None:
+    """One file of COCO results and COCO labels, of which no picture is to be drawn; none for all else."""
+    if request.models or request.html or len(request.predictions) != 1:
+        return None
+    name, path = _named(request.predictions[0])
+    notes: dict[str, str] = {}
+    loaded = load_arrays(request.data, Path(path), name or Path(path).stem, notes)
+    if loaded is None:
+        return None
+    sigmas = named_sigmas(request.sigmas, loaded.skeleton, loaded.skeleton)
+    if sigmas is None:
+        return None
+    numbers = numbers_of_keypoints([loaded.run], sigmas, compare=False)
+    return Measured((), numbers, sigmas, _facts(request, loaded.pictures, loaded.instances, 0), notes)
 
 
 def _sources(request: Request, labels: Sequence[Labels]) -> Iterator[Source]:
@@ -129,39 +152,36 @@ def _check_names(names: Sequence[str]) -> None:
 
 def _numbers(
     runs: Sequence[Run], labels: Sequence[Labels], request: Request, notes: dict[str, str]
-) -> tuple[list[Numbers], Sigmas | None]:
+) -> tuple[list[Numbers], Sigmas | None, Sequence[Labels]]:
+    """The numbers, the falloffs and the labels in the keypoints that are measured."""
     columns = skeleton_of(labels)
     boxed = [run for run in runs if of_boxes(run, columns)]
     if boxed and request.sigmas is not None:
         raise ValueError(f"--sigmas {request.sigmas}: {boxed[0].name} is measured by boxes, which have none")
     if len(boxed) == len(runs):
-        return numbers_of_boxes(runs), None
+        return numbers_of_boxes(runs), None, labels
     if boxed:
         raise ValueError(f"{', '.join(run.name for run in boxed)}: boxes alone, but others find keypoints")
+    labels = in_common(labels, runs, notes)
     sigmas = chosen_sigmas(request.sigmas, labels, runs, request.data)
     compare = len(runs) > 1 or request.html is not None
     crowding = crowding_of(labels, request.data, notes)
-    return numbers_of_keypoints(runs, sigmas, compare=compare, crowding=crowding), sigmas
+    return numbers_of_keypoints(runs, sigmas, compare=compare, crowding=crowding), sigmas, labels
 
 
-def _facts(request: Request, labels: Sequence[Labels], tally: Tally) -> Facts:
-    return {
-        "data": str(request.data),
-        "pictures": len(labels),
-        "instances": sum(len(one.truth) for one in labels),
-        "failed": tally.problems,
-    }
+def _facts(request: Request, pictures: int, instances: int, failed: int) -> Facts:
+    return {"data": str(request.data), "pictures": pictures, "instances": instances, "failed": failed}
 
 
 def _write(request: Request, measured: Measured) -> None:
-    columns = skeleton_of(measured.labels)
+    if request.json is None and request.html is None:
+        return
+    runs, sigmas = [one.run for one in measured.numbers], measured.sigmas
+    known = [] if sigmas is None else [(one, findings_of(one.comparison, sigmas.values)) for one in runs]
+    findings = {one.name: found for one, found in known}
     if request.json is not None:
-        values = (
-            {}
-            if measured.sigmas is None
-            else dict(zip(columns.keypoints, measured.sigmas.values.tolist(), strict=True))
-        )
-        text = as_json(measured.facts, measured.numbers, measured.notes, values)
+        details = {one.name: details_of(one.comparison, found, sigmas) for one, found in known if sigmas}
+        text = as_json(measured.facts, measured.numbers, measured.notes, details)
         request.json.write_text(text, "utf-8")
     if request.html is not None:
         from pinpoint.cli.evaluating.report import write_report
@@ -170,7 +190,8 @@ def _write(request: Request, measured: Measured) -> None:
             request.html,
             measured.labels,
             measured.numbers,
-            measured.sigmas,
+            sigmas,
+            findings=findings,
             facts=measured.facts,
             notes=measured.notes,
         )

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinpoint.evaluation.average_precision import match
+from pinpoint.evaluation.comparison import Comparison, compare
 from pinpoint.evaluation.curves import AREAS, RECALLS
 from pinpoint.evaluation.nme import nme
-from pinpoint.evaluation.pictures import Judged, found_of, nme_lengths, prediction_of, truth_of
-from pinpoint.evaluation.points import longer_sides
+from pinpoint.evaluation.pictures import Judged
+from pinpoint.evaluation.summary import nme_lengths
 from pinpoint.geometry import Float
 
 __all__ = ["Contributions", "contributions", "draws", "interval", "replicates"]
@@ -61,12 +62,15 @@ def contributions(pictures: Sequence[Judged], sigmas: Float) -> Contributions:
         pictures: Of one skeleton, one picture or more.
         sigmas: OKS falloff of each keypoint, shape (K,).
     """
-    truth = truth_of(pictures)
-    matches = match(truth, found_of(pictures), sigmas, ranges={"": AREAS[""]})
+    comparison = compare(pictures)
+    truth = comparison.truth
+    matches = match(truth, comparison.found, sigmas, ranges={"": AREAS[""]})
     wanted = np.bincount(truth.picture[~truth.idle], minlength=len(pictures))
     order = np.lexsort((matches.picture, -matches.scores))
     right, ignored = matches.right[0][:, order], matches.ignored[0][:, order]
-    return Contributions(matches.picture[order], right, ~right & ~ignored, wanted, _means(pictures))
+    return Contributions(
+        matches.picture[order], right, ~right & ~ignored, wanted, _means(comparison, len(pictures))
+    )
 
 
 def draws(pictures: int, times: int, seed: int = 0) -> Counts:
@@ -131,20 +135,16 @@ def _average(precision: Float, recall: Float) -> float:
     return float(falling[np.searchsorted(recall, RECALLS)].mean())
 
 
-def _means(pictures: Sequence[Judged]) -> dict[str, tuple[Float, Float]]:
-    truth = np.concatenate([one.truth.xy for one in pictures])
-    boxes = np.concatenate([np.asarray(one.truth.boxes) for one in pictures])
-    predicted = np.concatenate([prediction_of(one) for one in pictures])
-    owner = np.repeat(np.arange(len(pictures)), [len(one.truth) for one in pictures])
-    labelled = np.asarray(np.isfinite(truth).all(axis=-1))
-    distance = np.linalg.norm(predicted - truth, axis=-1) / longer_sides(boxes)[:, None]
+def _means(comparison: Comparison, pictures: int) -> dict[str, tuple[Float, Float]]:
+    truth = comparison.truth
 
     def by_picture(values: Float) -> Float:
-        return np.bincount(owner, weights=values, minlength=len(pictures)).astype(np.float64)
+        return np.bincount(truth.picture, weights=values, minlength=pictures).astype(np.float64)
 
-    points = by_picture(labelled.sum(axis=1))
-    near = {f"PCK@{share}": (distance <= float(share)) & labelled for share in (".1", ".05")}
-    errors = nme(truth, predicted, nme_lengths(truth, boxes, pictures[0].truth.skeleton))
+    points = by_picture((~np.isnan(comparison.errors)).sum(axis=1))
+    near = {f"PCK@{share}": comparison.errors <= float(share) for share in (".1", ".05")}
+    lengths = nme_lengths(truth.xy, truth.boxes, comparison.skeleton)
+    errors = nme(truth.xy, comparison.predicted, lengths)
     known = np.isfinite(errors)
     means = {name: (by_picture(right.sum(axis=1)), points) for name, right in near.items()}
     return means | {"NME": (by_picture(np.where(known, errors, 0)), by_picture(known))}

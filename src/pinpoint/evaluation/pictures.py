@@ -1,4 +1,4 @@
-"""From what was found in many pictures to the numbers of a table."""
+"""What is in pictures and what was found there, as arrays over all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pinpoint.evaluation.average_precision import Found, Truth, keypoint_measures
+from pinpoint.evaluation.average_precision import Found, Truth, hull_areas, keypoint_measures
 from pinpoint.evaluation.boxes import box_measures
-from pinpoint.evaluation.lengths import box_sizes
-from pinpoint.evaluation.nme import OUTER_EYE_CORNERS, length_between, nme
 from pinpoint.evaluation.pairing import pair_by_distance
-from pinpoint.evaluation.points import longer_sides, pck
+from pinpoint.evaluation.points import longer_sides
 from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints
-from pinpoint.skeletons import Skeleton
 
 __all__ = [
     "Judged",
@@ -22,10 +19,9 @@ __all__ = [
     "found_of",
     "instance_scores",
     "measures_of_boxes",
-    "measures_of_keypoints",
-    "nme_lengths",
     "prediction_of",
     "rows_of_pairs",
+    "there",
     "truth_of",
 ]
 
@@ -40,53 +36,19 @@ class Judged:
         found: M found instances of the same skeleton.
         rows: In the box of which labelled instance each found one was looked for, shape (M,); none where
             nobody said where to look.
+        crowd_areas: What the crowds cover in square pixels, shape (C,), NaN or none for what their boxes do.
     """
 
     truth: Keypoints
     crowds: Float
     found: Keypoints
     rows: NDArray[np.intp] | None = None
+    crowd_areas: Float | None = None
 
 
 def coco_measures(pictures: Sequence[Judged], sigmas: Float) -> dict[str, float]:
     """COCO's ten numbers of keypoints: see `keypoint_measures`; crowds and bare instances do not count."""
     return keypoint_measures(truth_of(pictures), found_of(pictures), sigmas)
-
-
-def measures_of_keypoints(pictures: Sequence[Judged], sigmas: Float) -> dict[str, float]:
-    """Measure keypoints.
-
-    Args:
-        pictures: Of one skeleton, one picture or more.
-        sigmas: OKS falloff of each keypoint, shape (K,).
-
-    Returns:
-        COCO's ten numbers (`AP` to `ARl`), `PCK@.1` and `PCK@.05` by the longer side of the box, `NME` by
-        `nme_lengths`, and `missed`, the labelled instances for which nothing was found.
-        These are wrong in PCK and do not count in NME. What is found is paired with what is labelled by the
-        distance of the points, where it was not looked for in given boxes.
-    """
-    measures = coco_measures(pictures, sigmas)
-    truth = np.concatenate([one.truth.xy for one in pictures])
-    boxes = np.concatenate([np.asarray(one.truth.boxes) for one in pictures])
-    predicted = np.concatenate([prediction_of(one) for one in pictures])
-    sizes = longer_sides(boxes)
-    measures |= {f"PCK@{share}": pck(truth, predicted, sizes, float(share)) for share in (".1", ".05")}
-    errors = nme(truth, predicted, nme_lengths(truth, boxes, pictures[0].truth.skeleton))
-    measures["NME"] = float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
-    labelled = _there(truth).any(axis=1)
-    return measures | {"missed": float((labelled & ~_there(predicted).any(axis=1)).sum())}
-
-
-def nme_lengths(truth: Float, boxes: Float, columns: Skeleton) -> Float:
-    """What errors are divided by for `NME`, shapes (N, K, 2) and (N, 4) -> (N,), in pixels.
-
-    The distance of the outer corners of the eyes where the skeleton has them, else the root of the box's
-    area.
-    """
-    if all(name in columns for name in OUTER_EYE_CORNERS):
-        return length_between(truth, columns)
-    return box_sizes(boxes)
 
 
 def measures_of_boxes(pictures: Sequence[Judged]) -> dict[str, float]:
@@ -117,7 +79,8 @@ def _box_scores(kps: Keypoints) -> Float:
     return np.ones(len(kps)) if kps.box_scores is None else np.nan_to_num(kps.box_scores)
 
 
-def _there(xy: Float) -> NDArray[np.bool_]:
+def there(xy: Float) -> NDArray[np.bool_]:
+    """Which points are neither missing nor half missing, shapes (..., 2) -> (...)."""
     return np.asarray(np.isfinite(xy).all(axis=-1))
 
 
@@ -133,19 +96,35 @@ def truth_of(pictures: Sequence[Judged]) -> Truth:
         xy=np.concatenate([*(one.truth.xy for one in pictures), np.full((len(crowds), k, 2), np.nan)]),
         boxes=np.concatenate([*(np.asarray(one.truth.boxes) for one in pictures), crowds]),
         areas=np.concatenate(
-            [*(np.asarray(one.truth.areas) for one in pictures), (crowds[:, 2:] - crowds[:, :2]).prod(axis=1)]
+            [*(np.asarray(one.truth.areas) for one in pictures), *(_crowd_areas(one) for one in pictures)]
         ),
         crowd=np.repeat([False, True], [sum(own), sum(others)]),
     )
 
 
+def _crowd_areas(one: Judged) -> Float:
+    of_boxes = (one.crowds[:, 2:] - one.crowds[:, :2]).prod(axis=1)
+    own = np.full(len(of_boxes), np.nan) if one.crowd_areas is None else one.crowd_areas
+    return np.where(np.isfinite(own), own, of_boxes)
+
+
 def found_of(pictures: Sequence[Judged]) -> Found:
-    """Instances of which at least one point was found."""
+    """Instances of which at least one point was found, with the areas of their boxes, as COCO takes them."""
     xy = np.concatenate([one.found.xy for one in pictures])
     scores = np.concatenate([instance_scores(one.found) for one in pictures])
     numbers = np.repeat(np.arange(len(pictures)), [len(one.found) for one in pictures])
-    rows = np.flatnonzero(_there(xy).any(axis=1))
-    return Found(numbers[rows], xy[rows], scores[rows])
+    areas = np.concatenate([_found_areas(one.found) for one in pictures])
+    rows = np.flatnonzero(there(xy).any(axis=1))
+    return Found(numbers[rows], xy[rows], scores[rows], areas[rows])
+
+
+def _found_areas(kps: Keypoints) -> Float:
+    """Areas of the boxes or, where there is none, of the hull of the points."""
+    if kps.boxes is None:
+        return hull_areas(kps.xy)
+    boxes = np.asarray(kps.boxes)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return areas if np.isfinite(areas).all() else np.where(np.isfinite(areas), areas, hull_areas(kps.xy))
 
 
 def prediction_of(one: Judged) -> Float:

@@ -199,7 +199,7 @@ def _found(path: Path, items: Sequence[tuple[int, Item]], skeleton: Skeleton) ->
 
 
 def _all_have(items: Sequence[tuple[int, Item]], key: str) -> bool:
-    return all(key in item for _, item in items)
+    return all(item.get(key) not in (None, []) for _, item in items)
 
 
 def _triples(item: Item) -> Float:

@@ -4,7 +4,7 @@
 the numbers alone, several times as fast and in a fraction of the memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pinpoint.geometry import Float
 from pinpoint.io.coco import boxes_from_coco
+from pinpoint.io.coco_truth_writer import WHOLE_BODY
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import read_bytes
 from pinpoint.io.number_lists import Spans, read_lists, set_apart
@@ -23,6 +24,8 @@ __all__ = ["LabelArrays", "ResultArrays", "read_coco_arrays"]
 
 Item = Mapping[str, Any]
 
+PARTS = frozenset(WHOLE_BODY) - {"keypoints"}
+
 
 @dataclass(frozen=True, eq=False)
 class LabelArrays:
@@ -30,6 +33,10 @@ class LabelArrays:
 
     Args:
         image_ids: What the file calls the images, rising, P of them. They are numbered in this order.
+        names: Of the images, P of them.
+        sizes: Width and height of the images as far as they are stated, else NaN, shape (P, 2).
+        category: What the file says of the category, or none.
+        parts: Whether there are lists of COCO-WholeBody, which are not read.
         image: Number of each instance's image, shape (N,).
         xy: Shape (N, K, 2), NaN where not labelled.
         visible: Whether each point can be seen, shape (N, K).
@@ -39,6 +46,10 @@ class LabelArrays:
     """
 
     image_ids: Sequence[Any]
+    names: Sequence[str]
+    sizes: Float
+    category: Item | None
+    parts: bool
     image: NDArray[np.intp]
     xy: Float
     visible: NDArray[np.bool_]
@@ -57,6 +68,7 @@ class ResultArrays:
         point_scores: Of each point, shape (M, K).
         scores: Of each instance, shape (M,).
         areas: Of the boxes in square pixels, shape (M,); none where results have no boxes.
+        others: How many results of another category were left out.
     """
 
     image: NDArray[np.intp]
@@ -64,6 +76,7 @@ class ResultArrays:
     point_scores: Float
     scores: Float
     areas: Float | None
+    others: int = 0
 
 
 def read_coco_arrays(truth: str | Path, results: str | Path) -> tuple[LabelArrays, ResultArrays]:
@@ -71,7 +84,7 @@ def read_coco_arrays(truth: str | Path, results: str | Path) -> tuple[LabelArray
 
     Args:
         truth: Ground truth, all of one category and of one number of keypoints.
-        results: A list of results; those of another category are left out.
+        results: A list of results, all with boxes or all without; those of another category are left out.
 
     Raises:
         UnreadableError: A file is damaged or of another form, holds several categories, or the results are of
@@ -84,25 +97,43 @@ def read_coco_arrays(truth: str | Path, results: str | Path) -> tuple[LabelArray
 def _read_labels(path: Path) -> tuple[LabelArrays, Any]:
     document, spans, data = _parsed(path)
     with blame(path, "its images and annotations"):
-        ids = sorted({image["id"] for image in document["images"]})
+        images = {image["id"]: image for image in document["images"]}
+        ids = sorted(images)
+        names, sizes = _images([images[number] for number in ids])
         items: Sequence[Item] = document["annotations"]
         categories = {item["category_id"] for item in items}
         if len(categories) > 1:
             raise ValueError(f"there are labels of {len(categories)} categories, expected one")
         image, rows = _numbered(items, ids), _rows_of(items)
+        category = _category(document, categories)
+        parts = any(key in item for item in items for key in PARTS)
         crowd = np.array([bool(item.get("iscrowd")) for item in items], bool)
         boxes = boxes_from_coco([item["bbox"] for item in items])
         areas = np.array([item.get("area", np.nan) for item in items], np.float64)
-        del document, items  # which are larger than the points that come now
+        del document, images, items  # which are larger than the points that come now
         xy, v = _triples(data, spans[rows], _width(data, spans[rows]) // 3)
         xy[v <= 0] = np.nan
-        return LabelArrays(ids, image, xy, v > 1, boxes, areas, crowd), next(iter(categories), None)
+        labels = LabelArrays(ids, names, sizes, category, parts, image, xy, v > 1, boxes, areas, crowd)
+        return labels, next(iter(categories), None)
+
+
+def _images(images: Sequence[Item]) -> tuple[list[str], Float]:
+    names = [str(image.get("file_name", "")) for image in images]
+    sizes = [(image.get("width", np.nan), image.get("height", np.nan)) for image in images]
+    return names, np.array(sizes, np.float64).reshape(-1, 2)
+
+
+def _category(document: Item, used: Container[Any]) -> Item | None:
+    return next((entry for entry in document.get("categories") or () if entry["id"] in used), None)
 
 
 def _read_results(path: Path, labels: LabelArrays, category: Any) -> ResultArrays:
     document, spans, data = _parsed(path)
     with blame(path, "its results"):
         items = [item for item in document if category is None or item["category_id"] == category]
+        others = len(document) - len(items)
+        if len({bool(item.get("bbox")) for item in items}) > 1:
+            raise ValueError("some results have a bbox and some have none")
         image, rows = _numbered(items, labels.image_ids), _rows_of(items)
         scores = np.array([item["score"] for item in items], np.float64)
         boxes = [item["bbox"] for item in items] if items and items[0].get("bbox") else None
@@ -113,7 +144,7 @@ def _read_results(path: Path, labels: LabelArrays, category: Any) -> ResultArray
             raise ValueError(f"there are {width} numbers for keypoints, expected {3 * k} as in the labels")
         xy, point_scores = _triples(data, spans[rows], k)
         xy[(point_scores == 0) & (xy == 0).all(axis=2)] = np.nan
-        return ResultArrays(image, xy, point_scores, scores, areas)
+        return ResultArrays(image, xy, point_scores, scores, areas, others)
 
 
 def _parsed(path: Path) -> tuple[Any, Spans, bytes]:

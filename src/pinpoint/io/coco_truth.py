@@ -27,6 +27,7 @@ __all__ = [
     "read_coco_truth",
     "read_crowd_regions",
     "records_of_truth",
+    "skeleton_of_category",
     "write_coco_truth",
 ]
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 Item = Mapping[str, Any]
 
 _WHOLE = "coco_wholebody133"
+OWN_AREA = 1e-3  # square pixels by which a crowd's area differs from its box's, where it is one of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,19 @@ def read_coco_truth(path: str | Path, skeleton: Skeleton | None = None) -> list[
         UnreadableError: The file is damaged or of another form, or what its keypoints are is not known.
     """
     return records_of_truth(Path(path), load_json(Path(path)), skeleton)
+
+
+def skeleton_of_category(category: Item | None, k: int) -> Skeleton:
+    """What an annotation of k keypoints is, by its category or, where that does not say it, by their number.
+
+    Raises:
+        ValueError: The category has another number of keypoints, or nothing is known of so many.
+    """
+    kind = None if category is None else _named(category)
+    kind = skeleton_by_count(k) if kind is None else kind
+    if len(kind) != k:
+        raise ValueError(f"there are {k} keypoints, expected those of {kind!r}")
+    return kind
 
 
 def is_truth(document: Any) -> bool:
@@ -104,12 +119,12 @@ def records_of_truth(path: Path, document: Item, skeleton: Skeleton | None = Non
     with blame(path, "its categories"):
         kinds = _Kinds(categories, skeleton, whole=any(_has_parts(item) for item in annotations))
     found: defaultdict[Any, dict[Skeleton, list[_Instance]]] = defaultdict(dict)
-    crowds: defaultdict[Any, list[Sequence[float]]] = defaultdict(list)
+    crowds: defaultdict[Any, list[Item]] = defaultdict(list)
     for where, item in _numbered(annotations):
         with blame(path, where):
             _image_of(item, images)
             if item.get("iscrowd"):
-                crowds[item["image_id"]].append(item["bbox"])
+                crowds[item["image_id"]].append(item)
             else:
                 instance = kinds.instance(item)
                 found[item["image_id"]].setdefault(instance.skeleton, []).append(instance)
@@ -117,7 +132,7 @@ def records_of_truth(path: Path, document: Item, skeleton: Skeleton | None = Non
     for index, (number, image) in enumerate(images.items()):
         with blame(path, f"image {number}"):
             groups = found.get(number) or {kinds.usual: []}
-            regions = boxes_from_coco(crowds[number])
+            regions = crowds.get(number, ())
             known = _known_of(groups, len(categories) > 1)
             for kind, group in groups.items():
                 kps = _keypoints(kind, group, known)
@@ -125,7 +140,9 @@ def records_of_truth(path: Path, document: Item, skeleton: Skeleton | None = Non
     return records
 
 
-def _record(kps: Keypoints, image: Item, index: int, instances: Sequence[_Instance], crowds: Float) -> Record:
+def _record(
+    kps: Keypoints, image: Item, index: int, instances: Sequence[_Instance], crowds: Sequence[Item]
+) -> Record:
     ids = tuple(instance.id for instance in instances if instance.id is not None)
     return Record(
         kps,
@@ -134,8 +151,17 @@ def _record(kps: Keypoints, image: Item, index: int, instances: Sequence[_Instan
         index,
         id=image["id"],
         instance_ids=ids if len(ids) == len(instances) else (),
-        crowds=crowds,
+        crowds=boxes_from_coco([item["bbox"] for item in crowds]),
+        crowd_areas=_areas_of(crowds),
     )
+
+
+def _areas_of(crowds: Sequence[Item]) -> Float | None:
+    """What crowds cover, shape (C,), or none where that is what their boxes do."""
+    areas = np.array([item.get("area", np.nan) for item in crowds], np.float64)
+    boxes = np.array([item["bbox"] for item in crowds], np.float64).reshape(-1, 4)
+    own = np.abs(areas - boxes[:, 2:].prod(axis=1)) > OWN_AREA
+    return np.where(own, areas, np.nan) if own.any() else None
 
 
 class _Kinds:

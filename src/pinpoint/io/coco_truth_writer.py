@@ -43,7 +43,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 HOLDS = frozenset({"xy", "visible", "boxes", "areas", "track_ids", "labels"})
-KEEPS = frozenset({"id", "instance_ids", "crowds"})
+KEEPS = frozenset({"id", "instance_ids", "crowds", "crowd_areas"})
 WHOLE_BODY = {"keypoints": 17, "foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
 """The lists of COCO-WholeBody and how many keypoints each holds, in the order of `coco_wholebody133`."""
 OWN = "pinpoint"
@@ -287,7 +287,9 @@ def _rest_of(kps: Keypoints) -> Iterator[dict[str, Any]]:
 def _crowds(record: Record, image: int | str, ids: _Ids) -> Iterator[dict[str, Any]]:
     """Annotations of the crowd regions of one picture."""
     blank = [0] * (3 * (17 if _is_whole_body(record.keypoints.skeleton) else len(record.keypoints.skeleton)))
-    for x, y, width, height in rounded("boxes", boxes_to_coco(record.crowds)).tolist():
+    own = [np.nan] * len(record.crowds) if record.crowd_areas is None else record.crowd_areas
+    boxes = rounded("boxes", boxes_to_coco(record.crowds)).tolist()
+    for (x, y, width, height), area in zip(boxes, own, strict=True):
         yield {
             "id": ids.next(),
             "image_id": image,
@@ -296,5 +298,5 @@ def _crowds(record: Record, image: int | str, ids: _Ids) -> Iterator[dict[str, A
             "num_keypoints": 0,
             "keypoints": blank,
             "bbox": [x, y, width, height],
-            "area": round(width * height, 3),
+            "area": round(float(width * height if np.isnan(area) else area), 3),
         }

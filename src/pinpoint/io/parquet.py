@@ -1,11 +1,12 @@
 """Parquet: a table with one row for each instance, exact, typed and small (extra `data`).
 
-The columns are `image`, `width`, `height`, `index`, `seconds`, `id`, `split`, `group`, `crowds`, `instance`,
-`instance_id` and the fields of `Keypoints` under their own names, as lists of fixed length (`xy` is x0, y0,
-x1, y1, ...). Null is a field that was not given, NaN a missing keypoint; numbers are exact. Ids are JSON, so
-that 7 and "7" differ. An image without instances is one row with a null `instance`. The metadata of the
-schema holds under `pinpoint-keypoints` the version and the skeleton in full, as in the other formats, and as
-`schema` the version of these columns: 2, or 1 where it lacks, which had no ids, splits, groups and crowds.
+The columns are `image`, `width`, `height`, `index`, `seconds`, `id`, `split`, `group`, `crowds`,
+`crowd_areas`, `instance`, `instance_id` and the fields of `Keypoints` under their own names, as lists of
+fixed length (`xy` is x0, y0, x1, y1, ...). Null is a field that was not given, NaN a missing keypoint;
+numbers are exact. Ids are JSON, so that 7 and "7" differ. An image without instances is one row with a null
+`instance`. The metadata of the schema holds under `pinpoint-keypoints` the version and the skeleton in
+full, as in the other formats, and as `schema` the version of these columns: 2, or 1 where it lacks, which
+had no ids, splits, groups and crowds.
 """
 
 import json
@@ -126,6 +127,7 @@ def _schema(arrow: ModuleType, skeleton: Skeleton | None) -> Any:
         ("split", arrow.string()),
         ("group", arrow.string()),
         ("crowds", arrow.list_(arrow.float64())),
+        ("crowd_areas", arrow.list_(arrow.float64())),
         ("instance", arrow.int32()),
         ("instance_id", arrow.string()),
     ]
@@ -155,6 +157,7 @@ def _rows(record: Record) -> Iterator[dict[str, Any]]:
         "split": record.split or None,
         "group": record.group or None,
         "crowds": record.crowds.ravel().tolist() if len(record.crowds) else None,
+        "crowd_areas": None if record.crowd_areas is None else record.crowd_areas.tolist(),
     }
     if not len(kps):
         yield shared
@@ -202,6 +205,7 @@ def _record(rows: Sequence[Mapping[str, Any]], skeleton: Skeleton) -> Record:
         id=_id_of(first.get("id")),
         instance_ids=tuple(id for row in instances if (id := _id_of(row.get("instance_id"))) is not None),
         crowds=np.reshape(first.get("crowds") or [], (-1, 4)).astype(np.float64),
+        crowd_areas=None if first.get("crowd_areas") is None else np.array(first["crowd_areas"], np.float64),
         split=first.get("split") or "",
         group=first.get("group") or "",
     )

@@ -1,7 +1,7 @@
 """A record as plain numbers, lists and words: the shape that JSON and JSON Lines share.
 
 The keys of a record are the fields of `Keypoints` beside `image`, `size`, `index` and `seconds`, and of `id`,
-`instance_ids`, `crowds`, `split` and `group` those that say something. NaN is null.
+`instance_ids`, `crowds`, `crowd_areas`, `split` and `group` those that say something. NaN is null.
 Text holds `xy`, `boxes` and `areas` to 3 decimals, `scores` and `box_scores` to 4 and `xyz` to 5.
 """
 
@@ -76,6 +76,7 @@ def to_plain(record: Record) -> dict[str, Any]:
         "id": record.id,
         "instance_ids": list(record.instance_ids),
         "crowds": to_lists(rounded("boxes", record.crowds)),
+        "crowd_areas": None if record.crowd_areas is None else to_lists(rounded("areas", record.crowd_areas)),
         "split": record.split,
         "group": record.group,
     }
@@ -108,6 +109,7 @@ def from_plain(plain: Mapping[str, Any], skeleton: Skeleton) -> Record:
         id=plain.get("id"),
         instance_ids=tuple(plain.get("instance_ids", ())),
         crowds=np.array(plain.get("crowds", ()), dtype=np.float64).reshape(-1, 4),
+        crowd_areas=np.array(plain["crowd_areas"], np.float64) if "crowd_areas" in plain else None,
         split=str(plain.get("split", "")),
         group=str(plain.get("group", "")),
     )

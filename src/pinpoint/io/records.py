@@ -24,6 +24,7 @@ EXTRAS = {
     "id": "ids of images",
     "instance_ids": "ids of instances",
     "crowds": "crowd regions",
+    "crowd_areas": "areas of crowd regions",
     "split": "splits",
     "group": "groups",
 }
@@ -43,6 +44,8 @@ class Record:
         id: What the file calls the image, beside its name.
         instance_ids: What the file calls each instance, N of them, or none where it names none.
         crowds: Boxes x1 y1 x2 y2 in which nothing counts for or against, shape (C, 4).
+        crowd_areas: What these cover in square pixels, shape (C,), NaN where it is not known; none for all
+            that their boxes do.
         split: Part of the data that the image belongs to, such as `train`.
         group: What must not be torn apart by a split: a subject, or the video of a frame.
     """
@@ -55,6 +58,7 @@ class Record:
     id: int | str | None = None
     instance_ids: tuple[int | str, ...] = ()
     crowds: Float = field(default_factory=lambda: np.zeros((0, 4)))
+    crowd_areas: Float | None = None
     split: str = ""
     group: str = ""
 
@@ -144,6 +148,7 @@ def _told(record: Record) -> set[str]:
         "id": record.id is not None,
         "instance_ids": bool(record.instance_ids),
         "crowds": len(record.crowds) > 0,
+        "crowd_areas": record.crowd_areas is not None and np.isfinite(record.crowd_areas).any(),
         "split": bool(record.split),
         "group": bool(record.group),
     }

@@ -9,7 +9,6 @@ import numpy as np
 from pinpoint.cli.evaluating.labels import Labels, skeleton_of
 from pinpoint.cli.evaluating.runs import Run
 from pinpoint.evaluation.crowding import LEVELS, crowd_measures
-from pinpoint.evaluation.pictures import found_of, truth_of
 from pinpoint.geometry import Float
 from pinpoint.io.crowdpose import crowd_index, read_crowd_indices
 from pinpoint.io.errors import UnreadableError
@@ -40,8 +39,8 @@ def crowding_of(labels: Sequence[Labels], data: Path, notes: dict[str, str]) -> 
 
 def measures_by_crowding(run: Run, sigmas: Float, index: Float) -> dict[str, float]:
     """`APeasy`, `APmedium` and `APhard`."""
-    truth = truth_of(run.judged)
-    measures = crowd_measures(replace(truth, ignored=_hidden(run)), found_of(run.judged), sigmas, index)
+    truth = replace(run.comparison.truth, ignored=_hidden(run))
+    measures = crowd_measures(truth, run.comparison.found, sigmas, index)
     return {name: measures[name] for name in measures if name.removeprefix("AP") in LEVELS and name != "AP"}
 
 

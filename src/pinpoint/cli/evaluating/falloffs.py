@@ -19,7 +19,7 @@ from pinpoint.geometry import Float
 from pinpoint.io.errors import UnreadableError
 from pinpoint.skeletons import Skeleton, skeleton, skeleton_names
 
-__all__ = ["ESTIMATE", "chosen_sigmas"]
+__all__ = ["ESTIMATE", "chosen_sigmas", "named_sigmas"]
 
 ESTIMATE = "estimate"
 
@@ -39,13 +39,11 @@ def chosen_sigmas(asked: str | None, labels: Sequence[Labels], runs: Sequence[Ru
         ValueError: There is no such skeleton or file, or it says nothing of these keypoints.
     """
     columns = skeleton_of(labels)
-    if asked is None:
-        return assumed_sigmas(columns, runs[0].columns)
+    if (known := named_sigmas(asked, columns, runs[0].columns)) is not None:
+        return known
     if asked == ESTIMATE:
         return _of_errors(columns, runs[0])
-    if asked in skeleton_names():
-        return sigmas_by_name(columns, skeleton(asked))
-    path = Path(asked)
+    path = Path(asked or "")
     if not path.exists():
         known = ", ".join(name for name in skeleton_names() if skeleton(name).sigmas is not None)
         raise ValueError(
@@ -53,6 +51,22 @@ def chosen_sigmas(asked: str | None, labels: Sequence[Labels], runs: Sequence[Ru
         )
     plain = _plain(path)
     return _of_labels(path, labels, data) if plain is None else _of_plain(plain, columns, path)
+
+
+def named_sigmas(asked: str | None, columns: Skeleton, predicted: Skeleton | None) -> Sigmas | None:
+    """The falloffs of the skeleton that was asked for, or those of the labels, a run or the nearest one.
+
+    Args:
+        asked: See `chosen_sigmas`.
+        columns: What is labelled.
+        predicted: What the first run predicts, if it is known.
+
+    Returns:
+        None where a file or the errors say them.
+    """
+    if asked is None:
+        return assumed_sigmas(columns, predicted)
+    return sigmas_by_name(columns, skeleton(asked)) if asked in skeleton_names() else None
 
 
 def _of_errors(columns: Skeleton, run: Run) -> Sigmas:

@@ -14,7 +14,7 @@ from pinpoint.io.records import Record
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["Labels", "read_labels", "skeleton_of"]
+__all__ = ["Labels", "note_completed", "read_labels", "skeleton_of"]
 
 UNKNOWN = (1 << 30, 1 << 30)  # size of a picture of which nobody states one
 
@@ -31,6 +31,7 @@ class Labels:
         truth: Instances with boxes and areas.
         crowds: Boxes in which nothing counts, shape (C, 4).
         folder: Of the pictures; none looks beside the file.
+        crowd_areas: What the crowds cover in square pixels, shape (C,), NaN or none for what their boxes do.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Labels:
     truth: Keypoints
     crowds: Float
     folder: Path | None = None
+    crowd_areas: Float | None = None
 
     @property
     def path(self) -> Path:
@@ -66,15 +68,29 @@ def read_labels(path: Path, pictures: Path | None, notes: dict[str, str]) -> lis
     by_name: dict[str, list[Record]] = {}
     for record in in_skeleton(records, columns, path):
         by_name.setdefault(record.image, []).append(record)
-    groups = list(by_name.values())
+    groups = sorted(by_name.values(), key=_place)
     merged = [Keypoints.concatenate([record.keypoints for record in group]) for group in groups]
     whole = _completed(merged, [group[0].size for group in groups])
-    _note(whole, notes)
+    note_completed(whole, notes)
     truths = _split(merged, whole)
     return [
-        Labels(group[0].image, group[0].id, path, group[0].size, truth, group[0].crowds, pictures)
+        Labels(
+            group[0].image,
+            group[0].id,
+            path,
+            group[0].size,
+            truth,
+            group[0].crowds,
+            pictures,
+            group[0].crowd_areas,
+        )
         for group, truth in zip(groups, truths, strict=True)
     ]
+
+
+def _place(group: Sequence[Record]) -> int:
+    """Where a picture comes: of equal scores in two, COCO takes that of the lower id first."""
+    return group[0].id if isinstance(group[0].id, int) else 0
 
 
 def _completed(parts: Sequence[Keypoints], sizes: Sequence[tuple[int, int] | None]) -> Completed:
@@ -106,7 +122,8 @@ def _split(parts: Sequence[Keypoints], whole: Completed) -> Iterator[Keypoints]:
         yield kps if usable.all() else kps[usable]
 
 
-def _note(whole: Completed, notes: dict[str, str]) -> None:
+def note_completed(whole: Completed, notes: dict[str, str]) -> None:
+    """Say which boxes and areas were not labelled."""
     instances = int(whole.usable.sum())
     areas, boxes = int((whole.guessed & whole.usable).sum()), int(whole.mended.sum())
     guessed = f"{AREA_OF_BOX:g} of the box for {_of(areas, instances)}" if areas else ""

@@ -12,11 +12,11 @@ from pinpoint.cli.progress import Watch, watching
 from pinpoint.evaluation.bootstrap import contributions, draws, interval, replicates
 from pinpoint.evaluation.nme import OUTER_EYE_CORNERS
 from pinpoint.evaluation.parts import part_columns, part_measures
-from pinpoint.evaluation.pictures import found_of, measures_of_boxes, measures_of_keypoints, truth_of
+from pinpoint.evaluation.pictures import measures_of_boxes
 from pinpoint.evaluation.sigmas import Sigmas
+from pinpoint.evaluation.summary import measures_of
 from pinpoint.geometry import Float
 from pinpoint.skeletons import Skeleton
-from pinpoint.skeletons.mapping import sources
 
 __all__ = ["DRAWS", "Intervals", "Numbers", "numbers_of_boxes", "numbers_of_keypoints", "of_boxes"]
 
@@ -74,7 +74,6 @@ def numbers_of_keypoints(
         compare: Draw pictures anew for intervals and differences.
         crowding: Crowd index of every picture, or none not to measure by it.
     """
-    columns = runs[0].judged[0].truth.skeleton
     drawn = _drawn(runs, sigmas.values) if compare else [{} for _ in runs]
     return [
         Numbers(
@@ -84,22 +83,21 @@ def numbers_of_keypoints(
             {}
             if run is runs[0]
             else {name: interval(draw - drawn[0][name]) for name, draw in values.items()},
-            _run_notes(run) | keypoint_notes(run, columns, sigmas),
+            _run_notes(run) | keypoint_notes(run, sigmas),
         )
         for run, values in zip(runs, drawn, strict=True)
     ]
 
 
-def keypoint_notes(run: Run, columns: Skeleton, sigmas: Sigmas) -> dict[str, str]:
+def keypoint_notes(run: Run, sigmas: Sigmas) -> dict[str, str]:
     """What the numbers of a run took for granted, by the subject."""
-    labelled = np.concatenate([np.isfinite(one.truth.xy).all(axis=2) for one in run.judged])
+    columns, truth = run.comparison.skeleton, run.comparison.truth
+    labelled = truth.labelled[~truth.crowd]
     bare = int((~labelled.any(axis=1)).sum())
     notes = {"sigmas": sigmas.words + ("; read PCK and NME beside AP" if sigmas.custom else "")}
     notes["not labelled"] = f"{int((~labelled).sum())} of {labelled.size} points do not count" + (
         f"; {bare} instances without any count neither for nor against" if bare else ""
     )
-    if lacking := _lacking(columns, run.columns):
-        notes["not predicted"] = f"{', '.join(lacking)}: wrong wherever labelled"
     notes["scores"] = "those of the boxes, or means of the keypoints' where there are none"
     notes["PCK"] = "by the longer side of the box"
     eyes = all(name in columns for name in OUTER_EYE_CORNERS)
@@ -108,17 +106,17 @@ def keypoint_notes(run: Run, columns: Skeleton, sigmas: Sigmas) -> dict[str, str
 
 
 def _measures(run: Run, sigmas: Float, crowding: Float | None) -> dict[str, float]:
-    measures = measures_of_keypoints(run.judged, sigmas)
+    measures = measures_of(run.comparison, sigmas)
     by_crowding = {} if crowding is None else measures_by_crowding(run, sigmas, crowding)
-    return measures | by_crowding | _of_parts(run, run.judged[0].truth.skeleton, sigmas)
+    return measures | by_crowding | _of_parts(run, sigmas)
 
 
-def _of_parts(run: Run, columns: Skeleton, sigmas: Float) -> dict[str, float]:
+def _of_parts(run: Run, sigmas: Float) -> dict[str, float]:
     """COCO's numbers of a whole body, and AP and AR of its parts; nothing for what has no such parts."""
-    parts = part_columns(columns)
+    parts = part_columns(run.comparison.skeleton)
     if len(parts) < 3:
         return {}
-    measures = part_measures(truth_of(run.judged), found_of(run.judged), sigmas, parts)
+    measures = part_measures(run.comparison.truth, run.comparison.found, sigmas, parts)
     own = {f"{key} {part}": measures[part][key] for part in parts if part != "whole" for key in ("AP", "AR")}
     return measures["whole"] | own
 
@@ -127,13 +125,6 @@ def _run_notes(run: Run) -> dict[str, str]:
     if not run.stretched:
         return dict(run.notes)
     return run.notes | {"sizes": f"{run.stretched} pictures have another than stated: labels are stretched"}
-
-
-def _lacking(columns: Skeleton, predicted: Skeleton | None) -> list[str]:
-    if predicted is None:
-        return []
-    groups = sources(columns, predicted)
-    return [name for name, group in zip(columns.keypoints, groups, strict=True) if not group]
 
 
 def _drawn(runs: Sequence[Run], sigmas: Float) -> list[dict[str, Float]]:

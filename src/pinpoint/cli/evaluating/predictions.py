@@ -19,7 +19,7 @@ from pinpoint.keypoints import Keypoints, convert
 from pinpoint.skeletons import Skeleton
 from pinpoint.skeletons.mapping import sources
 
-__all__ = ["Predictions", "read_predictions"]
+__all__ = ["Predictions", "note_silent", "read_predictions"]
 
 log = logging.getLogger(__name__)
 
@@ -187,9 +187,13 @@ def _notes(strange: int, unknown: Sequence[str], pictures: int, silent: int) -> 
         notes["unknown pictures"] = (
             f"{len(unknown)} of {pictures} are not labelled: left out ({_some(unknown)})"
         )
-    if silent:
-        notes["without predictions"] = f"{silent} labelled pictures: everybody in them is missed"
-    return notes
+    return notes | note_silent(silent)
+
+
+def note_silent(pictures: int) -> dict[str, str]:
+    """Say in how many labelled pictures nothing was found, if there are any."""
+    words = f"{pictures} labelled pictures: everybody in them is missed"
+    return {"without predictions": words} if pictures else {}
 
 
 def _some(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pinpoint
 from pinpoint.cli.evaluating import figures
-from pinpoint.cli.evaluating.findings import NEAR, Findings, findings_of
+from pinpoint.cli.evaluating.findings import NEAR, Findings
 from pinpoint.cli.evaluating.labels import Labels, skeleton_of
 from pinpoint.cli.evaluating.numbers import DRAWS, Numbers
 from pinpoint.cli.evaluating.text import Facts, all_notes, cell, span
@@ -43,6 +43,7 @@ def write_report(
     numbers: Sequence[Numbers],
     sigmas: Sigmas | None,
     *,
+    findings: Mapping[str, Findings],
     facts: Facts,
     notes: Mapping[str, str],
 ) -> None:
@@ -53,6 +54,7 @@ def write_report(
         labels: The pictures that were measured.
         numbers: Of every run.
         sigmas: OKS falloffs, none where boxes are measured.
+        findings: Of every run by its name.
         facts: `data`, `pictures`, `instances` and `failed`.
         notes: What was assumed for all runs, by the subject.
 
@@ -65,7 +67,7 @@ def write_report(
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
     values = _overview(numbers, facts, notes)
     if sigmas is not None:
-        values |= _closer_look(labels, numbers, sigmas)
+        values |= _closer_look(labels, numbers, sigmas, findings)
     path.write_text(template.render(values), "utf-8")
 
 
@@ -120,9 +122,10 @@ def _mood(name: str, ends: tuple[float, float]) -> str:
     return "better" if low > 0 else "worse" if high < 0 else ""
 
 
-def _closer_look(labels: Sequence[Labels], numbers: Sequence[Numbers], sigmas: Sigmas) -> dict[str, Any]:
+def _closer_look(
+    labels: Sequence[Labels], numbers: Sequence[Numbers], sigmas: Sigmas, findings: Mapping[str, Findings]
+) -> dict[str, Any]:
     runs = [one.run for one in numbers]
-    findings = {run.name: findings_of(run.judged, sigmas.values) for run in runs}
     columns = skeleton_of(labels).keypoints
     curves = {name: one.calibration for name, one in findings.items() if one.calibration is not None}
     pictures = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from pinpoint.cli.evaluating.predictions import read_predictions
 from pinpoint.cli.progress import watching
 from pinpoint.cli.report import Tally
 from pinpoint.datasets.labels import frame_of_labels
+from pinpoint.evaluation.comparison import Comparison, compare
 from pinpoint.evaluation.pictures import Judged
 from pinpoint.geometry import Float, Image, identity, invert, transform_boxes, transform_points
 from pinpoint.io.errors import UnreadableError
@@ -35,6 +37,7 @@ class Run:
         columns: What it predicts, as soon as it has found something.
         stretched: In how many pictures labels are of another size than the picture is.
         notes: What was assumed for it, by the subject.
+        known: All pictures together, where they did not come one by one.
     """
 
     name: str
@@ -43,6 +46,12 @@ class Run:
     columns: Skeleton | None = None
     stretched: int = 0
     notes: dict[str, str] = field(default_factory=dict)
+    known: Comparison | None = None
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """All pictures together; to be asked for when they have all been judged."""
+        return compare(self.judged) if self.known is None else self.known
 
 
 class Source(Protocol):
@@ -81,7 +90,7 @@ class FromModel(Source):
         if len(found):
             self.run.columns = found.skeleton
         found = _moved(found, invert(picture_from_labels))
-        return Judged(one.truth, one.crowds, _as_labelled(found, one.truth.skeleton), rows)
+        return Judged(one.truth, one.crowds, _as_labelled(found, one.truth.skeleton), rows, one.crowd_areas)
 
     def _find(
         self, image: Image, one: Labels, rows: NDArray[np.intp] | None, picture_from_labels: Float
@@ -111,7 +120,7 @@ class FromFile(Source):
     def judge(self, one: Labels, image: Image | None) -> Judged:
         """Look one picture up."""
         found = self._found.get(one.name) or Keypoints.empty(one.truth.skeleton)
-        return Judged(one.truth, one.crowds, found)
+        return Judged(one.truth, one.crowds, found, crowd_areas=one.crowd_areas)
 
 
 def judge_all(sources: Sequence[Source], labels: Sequence[Labels], tally: Tally) -> list[Labels]:

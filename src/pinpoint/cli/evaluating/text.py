@@ -36,10 +36,20 @@ def as_table(facts: Facts, numbers: Sequence[Numbers], common: Mapping[str, str]
 
 
 def as_json(
-    facts: Facts, numbers: Sequence[Numbers], common: Mapping[str, str], sigmas: Mapping[str, float]
+    facts: Facts,
+    numbers: Sequence[Numbers],
+    common: Mapping[str, str],
+    details: Mapping[str, Mapping[str, Any]],
 ) -> str:
-    """One run as flat keys, several as `runs` by name; numbers that are not there are null."""
-    runs = {one.run.name: _flat(one, common, sigmas) for one in numbers}
+    """One run as flat keys, several as `runs` by name; numbers that are not there are null.
+
+    Args:
+        facts: `data`, `pictures`, `instances` and `failed`.
+        numbers: Of one run or more.
+        common: What was assumed for all, by the subject.
+        details: What is said beside the numbers, by the name of the run.
+    """
+    runs = {one.run.name: _flat(one, common) | dict(details.get(one.run.name, {})) for one in numbers}
     if len(runs) == 1:
         (name,) = runs
         document: dict[str, Any] = {"run": name, **facts, **runs[name]}
@@ -121,7 +131,7 @@ def _columns(rows: Sequence[Sequence[str]], *, first_left: bool) -> list[str]:
     return lines
 
 
-def _flat(one: Numbers, common: Mapping[str, str], sigmas: Mapping[str, float]) -> dict[str, Any]:
+def _flat(one: Numbers, common: Mapping[str, str]) -> dict[str, Any]:
     flat: dict[str, Any] = {"boxes": one.run.boxes}
     flat |= {name: None if math.isnan(value) else value for name, value in one.measures.items()}
     for key, ends in (("intervals", one.intervals), ("differences", one.differences)):
@@ -129,6 +139,4 @@ def _flat(one: Numbers, common: Mapping[str, str], sigmas: Mapping[str, float]) 
             flat[key] = {
                 name: [None if math.isnan(end) else end for end in pair] for name, pair in ends.items()
             }
-    if sigmas:
-        flat["sigmas"] = dict(sigmas)
     return flat | {"assumptions": {**common, **one.notes}}
