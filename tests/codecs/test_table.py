@@ -22,6 +22,9 @@ ROWS = [
     {"kind": "yunet", "input_size": [320, 320]},
     {"kind": "yolo-pose", "input_size": [640, 640], "keypoints": 21, "values": 2},
     {"kind": "rtmo", "input_size": [640, 640]},
+    {"kind": "paf", "input_size": [368, 368], "keypoints": 2, "edges": [(0, 1)]},
+    {"kind": "associative", "input_size": [512, 512], "keypoints": 2, "order": [1, 0]},
+    {"kind": "dekr", "input_size": [512, 512], "keypoints": 2},
     {"kind": "dense", "input_size": [320, 320], "keypoints": 17, "max_iou": 0.5},
 ]
 

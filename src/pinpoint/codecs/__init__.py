@@ -19,13 +19,16 @@ __all__ = [
     "Instances",
     "MirrorCodec",
     "PictureCodec",
+    "ZoomCodec",
     "codec_class",
     "codec_to_dict",
     "make_codec",
 ]
 
 CODECS: dict[str, str] = {
+    "associative": "pinpoint.codecs.associative:AssociativeEmbedding",
     "blazepose": "pinpoint.codecs.mediapipe:BlazePose",
+    "dekr": "pinpoint.codecs.dekr:Dekr",
     "dense": "pinpoint.codecs.dense:Dense",
     "facemesh": "pinpoint.codecs.mediapipe:FaceMesh",
     "heatmap": "pinpoint.codecs.heatmap:Heatmap",
@@ -33,6 +36,7 @@ CODECS: dict[str, str] = {
     "iris": "pinpoint.codecs.mediapipe:Iris",
     "mediapipe-hand": "pinpoint.codecs.mediapipe:Hand",
     "movenet": "pinpoint.codecs.regression:MoveNet",
+    "paf": "pinpoint.codecs.paf:Paf",
     "regression": "pinpoint.codecs.regression:Regression",
     "rle": "pinpoint.codecs.regression:ResidualLikelihood",
     "rtmdet": "pinpoint.codecs.rtmdet:RtmDet",
@@ -87,6 +91,22 @@ class MirrorCodec(Decoder, Protocol):
         Args:
             outputs: Those of a crop under x -> mirror_sum - x.
             order: For each keypoint, which one it is in a mirror (`Skeleton.flip_index`).
+        """
+        ...
+
+
+class ZoomCodec(MirrorCodec, Protocol):
+    """A codec of maps, whose outputs for several looks at one picture can be read as one.
+
+    Codecs whose outputs cannot be averaged have `together(*looks)`, which joins the outputs of several looks.
+    """
+
+    def zoomed(self, *outputs: NDArray, zoom: float) -> tuple[NDArray, ...]:
+        """What a network would have said of the plain input, from what it says of a smaller picture.
+
+        Args:
+            outputs: Those of an input in which the picture is shown smaller, around the input's middle.
+            zoom: How large it is shown, above 0 and at most 1.
         """
         ...
 
