@@ -1,0 +1,194 @@
+"""Networks beside mmpose 1.3.2's: the same random weights and pictures, how far apart what comes out is.
+
+Usage: python benchmarks/parity/mmpose_networks.py [NAME ...] [--fixtures]
+
+mmpose's network is built from its own configuration, and its state is what an official checkpoint holds: ours
+takes it through `Architecture.official`, nothing missing and nothing left over. The script runs in mmpose's
+environment (`.venvs/mmpose`, which `environment.py` builds on first use), with this package beside it.
+`--fixtures` writes down names and shapes of mmpose's tensors for `tests/models/test_official.py`.
+"""
+
+import argparse
+import importlib.util
+import os
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "benchmarks")]
+
+from environment import peer_python  # noqa: E402
+
+if importlib.util.find_spec("mmpose") is None:
+    python = str(peer_python("mmpose"))
+    os.execv(python, [python, *sys.argv])
+
+import stubs  # noqa: E402
+
+stubs.install()
+
+import mmpose  # noqa: E402
+import torch  # noqa: E402
+from comparison import BAR, filled, largest, write_names  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+from mmengine.registry import DefaultScope  # noqa: E402
+from mmpose.registry import MODELS as MMPOSE  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+from torch.nn.modules.batchnorm import _BatchNorm  # noqa: E402
+
+from pinpoint.models import architecture  # noqa: E402
+from pinpoint.skeletons import skeleton  # noqa: E402
+from report import Report  # noqa: E402
+
+CONFIGS = Path(mmpose.__file__).parent / ".mim" / "configs"
+TOP_DOWN = "body_2d_keypoint/topdown_heatmap/coco/td-hm_"
+REGRESSION = "body_2d_keypoint/topdown_regression/coco/td-reg_"
+
+Outputs = tuple[Tensor, ...]
+
+
+def flattened(outputs: Any) -> Outputs:
+    """All tensors of nested tuples and lists, in their order."""
+    if isinstance(outputs, Tensor):
+        return (outputs,)
+    return tuple(tensor for one in outputs for tensor in flattened(one))
+
+
+def as_mmpose_does(network: nn.Module, images: Tensor) -> Outputs:
+    """What mmpose's network puts out before it is read."""
+    return flattened(network(images, None, mode="tensor"))
+
+
+def as_we_do(network: nn.Module, images: Tensor) -> Outputs:
+    """What ours puts out before it is read."""
+    return flattened(network(images))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network that both have.
+
+    Args:
+        config: Of mmpose, from its folder of configurations, without `.py`.
+        theirs: Runs mmpose's network, where its raw outputs are not laid out as ours.
+        ours: Runs ours, where its raw outputs are not laid out as mmpose's.
+        other_names: What else official files call the tensors: a word for the fixture, and how their names
+            come from mmpose's.
+    """
+
+    config: str
+    theirs: Callable[[nn.Module, Tensor], Outputs] = as_mmpose_does
+    ours: Callable[[nn.Module, Tensor], Outputs] = as_we_do
+    other_names: tuple[str, Callable[[str], str]] | None = None
+
+
+def microsofts(name: str) -> str:
+    """The authors of HRNet and SimpleBaseline name the same parts without saying what they belong to."""
+    return name.removeprefix("backbone.").removeprefix("head.")
+
+
+MICROSOFT = ("microsoft", microsofts)
+
+MODELS: dict[str, Case] = {
+    "hrnet-w32": Case(f"{TOP_DOWN}hrnet-w32_8xb64-210e_coco-256x192", other_names=MICROSOFT),
+    "hrnet-w48": Case(f"{TOP_DOWN}hrnet-w48_8xb32-210e_coco-256x192", other_names=MICROSOFT),
+    "simplebaseline-r50": Case(f"{TOP_DOWN}res50_8xb64-210e_coco-256x192", other_names=MICROSOFT),
+    "simplebaseline-r101": Case(f"{TOP_DOWN}res101_8xb64-210e_coco-256x192", other_names=MICROSOFT),
+    "simplebaseline-r152": Case(f"{TOP_DOWN}res152_8xb32-210e_coco-256x192", other_names=MICROSOFT),
+    "hourglass-52": Case(f"{TOP_DOWN}hourglass52_8xb32-210e_coco-256x256"),
+}
+"""By the names of our architectures."""
+
+
+def their_network(config: str) -> nn.Module:
+    """Build mmpose's network from its configuration, without weights from elsewhere."""
+    settings = Config.fromfile(CONFIGS / f"{config}.py").model
+    _drop_pretrained(settings)
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        return MMPOSE.build(settings)
+
+
+def _drop_pretrained(settings: Any) -> None:
+    """Weights that a configuration starts from lie on a server."""
+    if isinstance(settings, dict):
+        settings.pop("init_cfg", None)
+    for value in settings.values() if isinstance(settings, dict) else settings:
+        if isinstance(value, dict | list | tuple):
+            _drop_pretrained(value)
+
+
+def randomise(network: nn.Module, images: Tensor) -> None:
+    """Give a network statistics of batch norm and scales that no two channels share, near what it sees.
+
+    Far from it, outputs of a deep network would be huge or nothing, and so would differences.
+    """
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        as_mmpose_does(network.train(), images)
+        for norm in norms:
+            assert norm.running_mean is not None and norm.running_var is not None
+            norm.running_mean += norm.running_var.sqrt() * torch.randn_like(norm.running_mean) / 10
+            norm.running_var *= torch.rand_like(norm.running_var) / 2 + 0.75
+            norm.weight.uniform_(0.75, 1.25)
+            norm.bias.normal_(std=0.1)
+    network.eval()
+
+
+def compared(name: str, case: Case) -> tuple[list[str], Mapping[str, Tensor]]:
+    """A row of the table, and mmpose's tensors."""
+    torch.manual_seed(0)
+    kind = architecture(name)
+    images = torch.randn(2, 3, *kind.input_size[::-1])
+    theirs = their_network(case.config)
+    randomise(theirs, images)
+    ours = kind.build(kind.codec(kind.input_size), len(skeleton(kind.skeleton)))
+    filled(ours, kind.official(theirs.state_dict()))
+    with torch.no_grad():
+        difference, scale = largest(case.ours(ours, images), case.theirs(theirs, images))
+    counts = [sum(p.numel() for p in network.parameters()) for network in (ours, theirs)]
+    verdict = "yes" if difference <= BAR else "**no**"
+    row = [name, *(f"{count:,}" for count in counts), f"{difference:.1e}", f"{scale:.2g}", verdict]
+    return row, theirs.state_dict()
+
+
+def main() -> None:
+    """Compare the networks that are named, or all."""
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MODELS)}; all if left out")
+    parser.add_argument("--fixtures", action="store_true", help="write names and shapes for the tests")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.names) - set(MODELS):
+        parser.error(f"no network {', '.join(sorted(unknown))}; there are {', '.join(MODELS)}")
+    warnings.simplefilter("ignore")
+    rows = []
+    for name in chosen.names or MODELS:
+        row, tensors = compared(name, case := MODELS[name])
+        print(*row, file=sys.stderr, flush=True)
+        rows.append(row)
+        if chosen.fixtures:
+            write_names(name, tensors)
+            if case.other_names is not None:
+                word, rename = case.other_names
+                write_names(name, {rename(key): value for key, value in tensors.items()}, word)
+    report = Report("Networks beside mmpose 1.3.2's", kept=not chosen.names)
+    report.table(
+        [
+            "network",
+            "our parameters",
+            "mmpose's, with what only training needs",
+            "largest difference",
+            "largest output",
+            f"within {BAR:g}",
+        ],
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()
