@@ -17,6 +17,7 @@ from pinpoint.hub import ModelSpec, catalogue, find, pull, spec_of_file
 from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.blazepose import BlazePose, WholePersonBoxes, blazepose35
 from pinpoint.pipelines.boxes import whole_picture
+from pinpoint.pipelines.dlib_faces import DlibFaces, load_dlib
 from pinpoint.pipelines.duplicates import likely_bodies
 from pinpoint.pipelines.face import Face68, Face68Network, FaceIris, FaceMesh, LinearMap, eye_skeleton
 from pinpoint.pipelines.hand import Hands
@@ -113,7 +114,7 @@ def load(
 
     Args:
         name: A task (`body`, `face`, `hand`, `wholebody`), a model of the catalogue, or the path of a file
-            that Pinpoint exported.
+            that Pinpoint exported; or of a `.dat` of dlib with 68 points, which needs dlib.
         detector: What finds the instances instead of the model's own detector: an estimator, or the name of
             a model, a task or a file that finds such instances. A model that has none takes the usual one of
             its task, and for objects of a user's own kind the whole picture as one box.
@@ -128,6 +129,7 @@ def load(
     Raises:
         ValueError: There is no such model, it finds no keypoints, or the detector finds something else.
         pinpoint.hub.PullError: A file is missing and cannot be fetched; the message says where to put it.
+        ModuleNotFoundError: The file needs a package that is not installed; the message names it.
     """
     options = Options(detector, search, looks, threads, _as_names(providers))
     if str(name) in DEFAULTS:
@@ -136,6 +138,8 @@ def load(
         return _as_skeleton(_build(find(model), options), find(model), skeleton(columns))
     if is_file_name(name):
         options = replace(options, file=Path(name))
+        if Path(name).suffix.lower() == ".dat":
+            return _dlib(Path(name), options)
     spec = _known(str(name)) if options.file is None else _of_file(options.file)
     log.info("using %s, as asked", spec.name)
     return _build(spec, options)
@@ -143,7 +147,7 @@ def load(
 
 def is_file_name(name: str | Path) -> bool:
     """Whether a name means a model file, not a task or a model of the catalogue."""
-    return Path(name).suffix.lower() in (".onnx", ".tflite", ".xml")
+    return Path(name).suffix.lower() in (".onnx", ".tflite", ".xml", ".npz", ".dat")
 
 
 def detector_for(spec: ModelSpec, name: str) -> ModelSpec:
@@ -299,6 +303,13 @@ def _face68(spec: ModelSpec, options: Options) -> Face68:
     mesh = _face_mesh(find(spec.parts[0]), replace(options, looks=options.looks or 2))
     with np.load(next(iter(pull(spec).values())), allow_pickle=False) as stored:
         return Face68(mesh, LinearMap(stored["weights"], tuple(stored["axis"])))
+
+
+def _dlib(path: Path, options: Options) -> DlibFaces:
+    if options.looks == 2:
+        raise ValueError(f"{path} is read by dlib, which takes no second look")
+    like = replace(options, file=None)
+    return load_dlib(path, detector=None if options.detector is None else _detector(find("face-s"), like))
 
 
 def _hand(spec: ModelSpec, options: Options) -> Hands:
