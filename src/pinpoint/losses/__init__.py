@@ -9,15 +9,30 @@ from torch import Tensor
 __all__ = ["LOSSES", "PICTURE_LOSSES", "PictureLoss", "PointLoss", "picture_loss", "point_loss"]
 
 LOSSES: dict[str, str] = {
+    "coordinate-mse": "pinpoint.losses.regression:mean_squared_error",
+    "heatmap-adaptive-wing": "pinpoint.losses.heatmap:adaptive_wing",
     "heatmap-cross-entropy": "pinpoint.losses.heatmap:cross_entropy",
+    "heatmap-focal": "pinpoint.losses.heatmap:focal",
+    "heatmap-integral": "pinpoint.losses.heatmap:integral",
     "heatmap-mse": "pinpoint.losses.heatmap:mean_squared_error",
     "heatmap-mse-stages": "pinpoint.losses.stages:staged_mean_squared_error",
+    "heatmap-offset-mse": "pinpoint.losses.heatmap_offset:mean_squared_error",
+    "mae": "pinpoint.losses.regression:mean_absolute_error",
+    "rle": "pinpoint.losses.rle:residual_log_likelihood",
+    "simcc-cross-entropy": "pinpoint.losses.simcc:cross_entropy",
+    "simcc-js": "pinpoint.losses.simcc:js_divergence",
     "simcc-kl": "pinpoint.losses.simcc:kl_divergence",
+    "smooth-l1": "pinpoint.losses.regression:smooth_l1",
+    "wing": "pinpoint.losses.regression:wing",
 }
 """Where the loss of each name is. Imported when asked for."""
 
 PICTURE_LOSSES: dict[str, str] = {
+    "associative": "pinpoint.losses.associative:associative_loss",
+    "dekr": "pinpoint.losses.dekr:dekr_loss",
     "dense-detection": "pinpoint.losses.detection:detection_loss",
+    "paf": "pinpoint.losses.paf:paf_loss",
+    "yolo-pose": "pinpoint.losses.yolo_pose:yolo_pose_loss",
 }
 """Where the loss of each kind of one-stage network is. Imported when asked for."""
 
@@ -28,8 +43,8 @@ class PointLoss(Protocol):
     def __call__(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
         """Loss of every keypoint of every crop, shape (B, K).
 
-        What is not labelled is masked by the caller; it must only not be NaN, in value or gradient, where the
-        targets are the zeros that a codec encodes for it.
+        What is not labelled is masked by the caller; it must only be finite, in value and gradient, where the
+        targets are the zeros that a codec encodes for it, or NaN.
         """
         ...
 
