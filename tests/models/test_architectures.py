@@ -1,5 +1,6 @@
 """What training and export ask of every architecture of the table."""
 
+import math
 import warnings
 from dataclasses import replace
 from functools import cache
@@ -99,10 +100,8 @@ def test_what_depends_on_the_number_of_keypoints_is_said(name):
         for parameter in five
         if parameter not in one or one[parameter].shape != five[parameter].shape
     }
-    others = getattr(network, "keypoint_inputs", ())
-    assert {parameter for parameter in changed if not parameter.startswith(others)} == set(
-        network.keypoint_parameters
-    )
+    listed, others = set(network.keypoint_parameters), getattr(network, "keypoint_inputs", ())
+    assert {name for name in changed if name in listed or not name.startswith(others)} == listed
 
 
 @pytest.mark.parametrize("name", [name for name in ARCHITECTURES if architecture(name).published])
@@ -112,8 +111,12 @@ def test_parameters_are_as_many_as_published(name):
         network = plan.build(plan.codec(plan.input_size), len(skeleton(plan.skeleton)))
     published = plan.published.parameters
     count = sum(parameter.numel() for parameter in network.parameters()) / 1e6
-    if published:
-        assert f"{count:.{len(published.partition('.')[2])}f}" == published
+    digits = len(published.partition(".")[2])
+    if published:  # most tables round, some cut
+        assert published in {
+            f"{count:.{digits}f}",
+            f"{math.floor(count * 10**digits) / 10**digits:.{digits}f}",
+        }
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Pairs", "assign", "box_loss", "detection_loss", "iou", "point_loss", "score_loss"]
+__all__ = ["Pairs", "assign", "box_loss", "detection_loss", "inside", "iou", "point_loss", "score_loss"]
 
 TOP = 13  # cells per instance at most (arXiv 2108.07755)
 ALPHA, BETA = 1.0, 6.0  # how score and overlap count in choosing them (same)
@@ -54,7 +54,7 @@ def detection_loss(
     pairs = assign(logits.detach().sigmoid(), predicted.detach(), centers, boxes, valid)
     truth = boxes[pairs.picture, pairs.row]
     own = predicted[pairs.picture, pairs.cell]
-    total = score_loss(logits, pairs, _inside(centers, ignored).any(dim=1))
+    total = score_loss(logits, pairs, inside(centers, ignored).any(dim=1))
     total = total + BOX_WEIGHT * (pairs.target * box_loss(own, truth)).sum()
     if len(sigmas):
         told = points[pairs.picture, pairs.cell]
@@ -79,7 +79,7 @@ def assign(scores: Tensor, predicted: Tensor, centers: Tensor, boxes: Tensor, va
     picture, row = valid.nonzero(as_tuple=True)
     truth = boxes[picture, row]
     overlap = iou(truth[:, None], predicted[picture]).clamp_min(LEAST_IOU)
-    worth = scores[picture] ** ALPHA * overlap**BETA * _inside(centers, truth, LEAST_SIDE)
+    worth = scores[picture] ** ALPHA * overlap**BETA * inside(centers, truth, LEAST_SIDE)
     worth, cell = worth.topk(min(TOP, worth.shape[1]), dim=1)
     overlap = overlap.gather(1, cell)
     mine = _claimed(picture[:, None] * len(centers) + cell, overlap, worth > 0, scores.numel())
@@ -159,7 +159,7 @@ def _shared_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return shared, union.clamp_min(1e-6)
 
 
-def _inside(centers: Tensor, boxes: Tensor, least: float = 0.0) -> Tensor:
+def inside(centers: Tensor, boxes: Tensor, least: float = 0.0) -> Tensor:
     """Whether each middle is in each box grown to a least side, shapes (n, 2), (..., 4) -> (..., n)."""
     middle, half = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) / 2
     reach = half.clamp_min(least / 2) if least else half

@@ -67,6 +67,11 @@ ARCHITECTURES: dict[str, str] = {
     "hourglass-2": "pinpoint.models.hourglass:hourglass_2",
     "hourglass-8": "pinpoint.models.hourglass:hourglass_8",
     "hourglass-52": "pinpoint.models.hourglass52:hourglass_52",
+    "yolo-pose-n": "pinpoint.models.yolo_pose:yolo_pose_n",
+    "yolo-pose-s": "pinpoint.models.yolo_pose:yolo_pose_s",
+    "yolo-pose-m": "pinpoint.models.yolo_pose:yolo_pose_m",
+    "yolo-pose-l": "pinpoint.models.yolo_pose:yolo_pose_l",
+    "yolo-pose-x": "pinpoint.models.yolo_pose:yolo_pose_x",
 }
 """Where the architecture of each name is made, and what its function is given. Imported when asked for."""
 

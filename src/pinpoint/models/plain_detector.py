@@ -18,6 +18,7 @@ from pinpoint.codecs.dense import Dense
 from pinpoint.geometry import Size
 from pinpoint.models import Architecture
 from pinpoint.models.blocks import ConvNorm
+from pinpoint.models.cells import cell_middles
 from pinpoint.models.plain import Backbone
 
 __all__ = ["DetectorWidths", "PlainDetector", "plain_det_n", "plain_one_n", "plain_one_s"]
@@ -118,7 +119,7 @@ class PlainDetector(nn.Module):
         levels = self.pyramid(self.backbone(images)[1:])
         maps = [head(level).float() for head, level in zip(self.heads, levels, strict=True)]
         raw = torch.cat([level.flatten(2) for level in maps], dim=2).transpose(1, 2)
-        centers, strides = _cells(maps)
+        centers, strides = cell_middles(maps, STRIDES)
         boxes = _boxes(raw[..., 1:5], centers, strides)
         return raw[..., 0], boxes, _points(raw[..., 5:], boxes.detach(), self.keypoints), centers
 
@@ -133,18 +134,6 @@ class PlainDetector(nn.Module):
 def _bias(layer: nn.Conv2d) -> Tensor:
     assert layer.bias is not None
     return layer.bias
-
-
-def _cells(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Middles (n, 2) and strides (n, 1) of the cells of all levels, in input pixels, row by row."""
-    centers, strides = [], []
-    for level, stride in zip(maps, STRIDES, strict=True):
-        height, width = level.shape[2:]
-        options = {"dtype": level.dtype, "device": level.device}
-        y, x = torch.meshgrid(torch.arange(height, **options), torch.arange(width, **options), indexing="ij")
-        centers.append(torch.stack([x, y], dim=-1).reshape(-1, 2) * stride + (stride - 1) / 2)
-        strides.append(torch.full((height * width, 1), stride, **options))
-    return torch.cat(centers), torch.cat(strides)
 
 
 def _boxes(raw: Tensor, centers: Tensor, strides: Tensor) -> Tensor:
