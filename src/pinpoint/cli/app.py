@@ -12,6 +12,7 @@ from pinpoint.cli.data import data_app
 from pinpoint.cli.export import export
 from pinpoint.cli.models import models_app
 from pinpoint.cli.train import train
+from pinpoint.cli.train_trees import train_trees
 
 __all__ = ["app"]
 
@@ -292,4 +293,5 @@ def _counts(text: str) -> tuple[int, ...]:
 
 
 app.command()(train)
+app.command()(train_trees)
 app.command()(export)
