@@ -3,8 +3,17 @@ import pytest
 import torch
 
 from pinpoint.codecs.heatmap import Heatmap
+from pinpoint.codecs.heatmap_offset import HeatmapOffset
 from pinpoint.losses import LOSSES, point_loss
-from pinpoint.losses.heatmap import cross_entropy, mean_squared_error
+from pinpoint.losses.heatmap import (
+    adaptive_wing,
+    cross_entropy,
+    focal,
+    focal_terms,
+    integral,
+    mean_squared_error,
+)
+from pinpoint.losses.heatmap_offset import mean_squared_error as offset_error
 
 CODEC = Heatmap((48, 64), (12, 16), sigma=1.5)
 
@@ -60,13 +69,79 @@ def test_mean_squared_error_is_numpys(rng):
     )
 
 
-@pytest.mark.parametrize("loss", [cross_entropy, mean_squared_error])
-def test_half_precision_is_summed_in_float(loss):
+def flat(value, target):
+    """Adaptive wing of one cell, the bell being the same everywhere."""
+    maps = torch.full((1, 1, 4, 4), float(value))
+    return adaptive_wing((maps,), (torch.full((1, 1, 4, 4), float(target)),), foreground=0.0).item()
+
+
+@pytest.mark.parametrize("t", [0.0, 0.3, 1.0])
+def test_adaptive_wing_is_the_formula_of_its_paper(t):
+    """14 ln(1 + d^(2.1 - t)) for d < .5, A d - C beyond."""
+    for d in (0.0, 0.1, 0.49):
+        np.testing.assert_allclose(flat(t + d, t), 14 * np.log(1 + d ** (2.1 - t)), rtol=1e-4, atol=1e-6)
+    a = 14 * (2.1 - t) * 0.5 ** (1.1 - t) / (1 + 0.5 ** (2.1 - t))
+    c = 0.5 * a - 14 * np.log(1 + 0.5 ** (2.1 - t))
+    np.testing.assert_allclose(flat(t - 0.8, t), a * 0.8 - c, rtol=1e-4)
+
+
+def test_adaptive_wing_looks_at_the_bell_and_its_neighbours_more():
+    target = torch.zeros(1, 1, 5, 5)
+    target[0, 0, 2, 2] = 1
+    maps = torch.zeros(1, 1, 5, 5, requires_grad=True)
+    for foreground, most in ((0.0, 1), (10.0, 11)):
+        (gradient,) = torch.autograd.grad(
+            adaptive_wing((maps + 0.1,), (target,), foreground=foreground).sum(), maps
+        )
+        np.testing.assert_allclose(gradient[0, 0, 1, 1] / gradient[0, 0, 0, 0], most, rtol=1e-5)
+
+
+def test_focal_terms_are_the_formula_of_their_paper(rng):
+    z, t = rng.normal(0, 2, (3, 4)), rng.random((3, 4))
+    t[1, 2] = 1
+    p = 1 / (1 + np.exp(-z))
+    expected = np.where(t == 1, -((1 - p) ** 2) * np.log(p), -((1 - t) ** 4) * p**2 * np.log(1 - p))
+    np.testing.assert_allclose(focal_terms(torch.from_numpy(z), torch.from_numpy(t)), expected, rtol=1e-6)
+
+
+def test_focal_wants_the_highest_cell_and_forgives_its_neighbours():
+    """The point lies between cells, so that no cell of its bell is 1."""
+    target = bells([[21.0, 31.0]])
+    assert target.max() < 0.99
+    logits = torch.full_like(target, -3.0).requires_grad_()
+    focal((logits,), (target,)).sum().backward()
+    row, column = divmod(target.argmax().item(), 12)
+    pull = -logits.grad[0, 0]
+    assert pull.argmax() == target.argmax()
+    assert (pull > 0).sum() == 1
+    assert 0 < -pull[row, column + 1] < -0.1 * pull[0, 0]
+
+
+@pytest.mark.parametrize("height", [200.0, -200.0])
+def test_focal_stays_finite_for_extreme_logits(height):
     target = bells([[20.0, 30.0]])
-    logits = torch.zeros_like(target)
-    half = loss((logits.bfloat16(),), (target,))
-    assert half.dtype == torch.float32
-    torch.testing.assert_close(half, loss((logits,), (target,)))
+    logits = torch.full_like(target, height).requires_grad_()
+    loss = focal((logits,), (target,))
+    loss.sum().backward()
+    assert loss.isfinite().all() and logits.grad.isfinite().all()
+
+
+def test_integral_counts_cells_from_mean_to_mean():
+    """4 input pixels are a cell."""
+    told = (bells([[24.0, 30.0]]) + 1e-30).log()
+    np.testing.assert_allclose(integral((told,), (bells([[20.0, 32.0]]),)).item(), 1.5, atol=1e-2)
+
+
+def test_offsets_count_in_the_disc_alone(rng):
+    codec = HeatmapOffset((48, 64), (12, 16), radius=0.2)
+    maps, _ = codec.encode(np.array([[[20.0, 30.0], [5.0, 50.0]]]), np.ones((1, 2), bool))
+    told = rng.normal(0, 1, maps.shape).astype("f")
+    expected = []
+    for z, t in zip(told[0].reshape(2, 3, 16, 12), maps[0].reshape(2, 3, 16, 12), strict=True):
+        squared = (z - t) ** 2
+        expected.append(sum((part * squared[i]).mean() for i, part in enumerate((1, t[0], t[0]))) / 2)
+    loss = offset_error((torch.from_numpy(told),), (torch.from_numpy(maps),))
+    np.testing.assert_allclose(loss, [expected], rtol=1e-5)
 
 
 def test_an_unknown_loss_is_answered_with_the_known_ones():

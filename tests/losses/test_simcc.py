@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from pinpoint.codecs.simcc import SimCC
-from pinpoint.losses.simcc import kl_divergence
+from pinpoint.losses.simcc import cross_entropy, js_divergence, kl_divergence
 
 CODEC = SimCC((48, 64))
 
@@ -77,3 +77,45 @@ def test_targets_put_out_are_decoded_where_they_were_encoded():
     decoded, scores = CODEC.decode(*(t.numpy() for t in rulers(xy)))
     np.testing.assert_array_equal(decoded, [xy])
     np.testing.assert_array_equal(scores, 1)
+
+
+def test_js_is_its_definition_and_symmetric(rng):
+    targets = rulers([[10.0, 20.0]])
+    outputs = tuple(torch.from_numpy(rng.normal(0, 0.3, t.shape).astype("f")) for t in targets)
+    expected = 0.0
+    for z, t in zip(outputs, targets, strict=True):
+        p, q = (
+            np.exp(10 * v) / np.exp(10 * v).sum()
+            for v in (t[0, 0].double().numpy(), z[0, 0].double().numpy())
+        )
+        expected += sum((v * np.log(2 * v / (p + q))).sum() for v in (p, q)) / 2
+    np.testing.assert_allclose(js_divergence(outputs, targets).item(), expected, rtol=1e-4)
+    torch.testing.assert_close(js_divergence(targets, outputs), js_divergence(outputs, targets))
+
+
+def test_js_is_two_logarithms_of_two_at_most():
+    far = js_divergence(
+        tuple(50 * t for t in rulers([[10.0, 20.0]])), tuple(50 * t for t in rulers([[40.0, 60.0]]))
+    )
+    np.testing.assert_allclose(far.item(), 2 * np.log(2), rtol=1e-3)
+
+
+def test_cross_entropy_of_no_idea_is_the_logarithm_of_the_bins():
+    targets = one_hot([[10.2, 20.0]])
+    flat = tuple(torch.zeros_like(t) for t in targets)
+    np.testing.assert_allclose(cross_entropy(flat, targets).item(), np.log(96) + np.log(128), rtol=1e-6)
+
+
+def test_cross_entropy_of_the_target_itself_is_its_entropy():
+    targets = one_hot([[10.2, 20.0]])
+    entropy = sum(-(t.double() * t.double().log()).sum().item() for t in targets)
+    np.testing.assert_allclose(
+        cross_entropy(tuple(t.log() for t in targets), targets).item(), entropy, rtol=1e-5
+    )
+
+
+def one_hot(xy):
+    """Smoothed targets for one crop, as tensors."""
+    codec = SimCC((48, 64), target="one-hot", smoothing=0.1)
+    x, y, _ = codec.encode(np.array([xy]), np.ones((1, len(xy)), bool))
+    return torch.from_numpy(x), torch.from_numpy(y)

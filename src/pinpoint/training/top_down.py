@@ -18,6 +18,7 @@ from pinpoint.geometry import Float, Image, invert, transform_points
 from pinpoint.hub import ModelSpec
 from pinpoint.keypoints import Keypoints
 from pinpoint.losses import PointLoss
+from pinpoint.losses.masking import hardest
 from pinpoint.training.device import device_of, normalised
 from pinpoint.training.task import Batch, Loss
 from pinpoint.viz import draw
@@ -94,9 +95,7 @@ class TopDownTask:
         """Mean over the labelled keypoints; see `Task`."""
         *wanted, weights = targets
         each = self._point_loss(outputs, tuple(wanted)) * weights
-        if 0 < self._ohkm < each.shape[1]:
-            worst = each.detach().topk(self._ohkm, dim=1).indices
-            each, weights = each.gather(1, worst), weights.gather(1, worst)
+        each, weights = hardest(each, weights, self._ohkm)
         return Loss(each.sum(), weights.sum())
 
     def evaluate(self, network: nn.Module) -> Mapping[str, float]:

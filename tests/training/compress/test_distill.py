@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from pinpoint.datasets.order import Draw
+from pinpoint.losses.distillation import divergence
 from pinpoint.training import Listener, plan, train
 from pinpoint.training.checkpoint import read_checkpoint
-from pinpoint.training.compress.distill import divergence, taught
+from pinpoint.training.compress.distill import taught
 from pinpoint.training.compress.teachers import Answers, answers, teacher_of
 from pinpoint.training.config import Distill, config_from_dict
 from pinpoint.training.export import load_trained

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pinpoint.datasets.order import Draw
 from pinpoint.datasets.samples import Samples
 from pinpoint.geometry import Float, Image
 from pinpoint.hub.cache import cache_dir
+from pinpoint.losses.distillation import divergence, relative_feature_error
 from pinpoint.losses.simcc import BETA
 from pinpoint.training.compress.teachers import Answers, is_run, remembered
 from pinpoint.training.config import Distill
@@ -26,7 +26,7 @@ from pinpoint.training.export import TEACHING, load_trained
 from pinpoint.training.task import Batch, Loss, Task
 from pinpoint.training.top_down import TopDownTask
 
-__all__ = ["Distilled", "divergence", "taught", "with_teacher"]
+__all__ = ["Distilled", "taught", "with_teacher"]
 
 SHARPNESS = {"Heatmap": 1.0, "SimCC": BETA}
 """What raw outputs are multiplied by before a softmax makes them the distribution they were taught as."""
@@ -60,26 +60,6 @@ def taught(samples: Samples, told: Answers, config: Distill) -> Taught:
     filled = ~labelled & there & (config.points > 0)
     xy = np.where(filled[..., None], told.xy, moved)
     return Taught(replace(samples, xy=xy), np.where(labelled, 1.0, config.points * told.scores))
-
-
-def divergence(
-    outputs: Sequence[Tensor], said: Sequence[Tensor], sharpness: float, temperature: float
-) -> Tensor:
-    """How badly a student tells what its teacher says, KL(p || q) T^2 of each keypoint, (B, K).
-
-    Args:
-        outputs: The student's, each (B, K, ...), one distribution over the rest.
-        said: The teacher's, of the same shapes.
-        sharpness: Factor on both.
-        temperature: By how much both are made less sure.
-    """
-    factor = sharpness / temperature
-    parts = []
-    for own, other in zip(outputs, said, strict=True):
-        q = functional.log_softmax(factor * own.float().flatten(2), dim=2)
-        p = functional.log_softmax(factor * other.float().flatten(2), dim=2)
-        parts.append(functional.kl_div(q, p, reduction="none", log_target=True).sum(dim=2))
-    return torch.stack(parts).sum(dim=0) * temperature**2
 
 
 class Distilled:
@@ -181,10 +161,7 @@ class Distilled:
     def _feature_error(self, wanted: Tensor) -> Tensor:
         """Mean squared error of the adapted features, as a share of the teacher's spread."""
         adapter: nn.Module = getattr(self.network, TEACHING.rstrip("."))
-        own = adapter(self._seen.pop("features").float())
-        if own.shape[2:] != wanted.shape[2:]:
-            own = functional.interpolate(own, size=wanted.shape[2:], mode="bilinear")
-        return functional.mse_loss(own, wanted) / wanted.var().clamp_min(1e-6)
+        return relative_feature_error(adapter(self._seen.pop("features").float()), wanted)
 
 
 def with_teacher(task: Task, config: Distill) -> Task:
