@@ -69,20 +69,22 @@ class Level:
     def _coefficients(self, light: NDArray[np.int16]) -> NDArray[np.float32]:
         """Sum of the leaves that each instance comes to, shape (N, R)."""
         trees, nodes = self.thresholds.shape
+        first, second, thresholds = self._nodes
         tree, row = np.arange(trees) * nodes, np.arange(len(light))[:, None] * light.shape[1]
-        first, second, thresholds, flat = *self._pairs, self.thresholds.ravel(), light.ravel()
-        node = np.zeros((len(light), trees), dtype=np.intp)
+        node, flat = np.zeros((len(light), trees), dtype=np.intp), light.ravel()
         for _ in range(nodes.bit_length()):
             at = tree + node
-            brighter = flat[row + first[at]] - flat[row + second[at]] > thresholds[at]
-            node = 2 * node + 1 + brighter
-        leaves = self.leaves.reshape(-1, self.leaves.shape[2])
-        return leaves[np.arange(trees) * (nodes + 1) + node - nodes].sum(axis=1, dtype=np.float32)
+            difference = flat.take(row + first.take(at)) - flat.take(row + second.take(at))
+            node = 2 * node + 1 + (difference > thresholds.take(at))
+        leaf = node - nodes + np.arange(trees) * (nodes + 1)
+        said = self.leaves.reshape(-1, self.leaves.shape[2]).take(leaf, axis=0)
+        return said.sum(axis=1, dtype=np.int32).astype(np.float32)
 
     @cached_property
-    def _pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def _nodes(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.integer]]:
+        """First pixel, second pixel and threshold of every node of every tree, each in one row."""
         first, second = np.moveaxis(self.pairs.astype(np.intp), -1, 0)
-        return first.ravel(), second.ravel()
+        return first.ravel(), second.ravel(), self.thresholds.ravel()
 
 
 @dataclass(frozen=True, eq=False)
