@@ -49,6 +49,14 @@ def test_dark_in_noise_is_half_a_pixel_off_on_average_in_the_corners_of_the_map(
     assert np.abs(decoded - xy).mean() < 0.5
 
 
+def test_a_shift_moves_what_is_read_and_what_is_taught_alike():
+    """Networks whose targets were cut to whole cells mean the middle of the cell that they light."""
+    codec = Heatmap(INPUT, MAP, refine="none", shift=0.5)
+    np.testing.assert_allclose(codec.decode(lit(10, 20))[0][0, 0], (42, 82))
+    maps, _ = codec.encode(np.array([[[42.0, 82.0]]]), np.ones((1, 1), bool))
+    assert maps[0, 0, 20, 10] == 1
+
+
 def test_integral_is_the_mean_of_a_distribution():
     """Two cells that share 3 to 1, then 9 to 1 once the heights are squared."""
     maps = lit(10, 20, 0.75)
@@ -129,10 +137,10 @@ def test_maps_of_another_size_are_refused():
         Heatmap(INPUT, MAP).decode(np.zeros((1, 17, 48, 64)))
 
 
-@pytest.mark.parametrize("udp", [False, True])
-def test_maps_of_a_mirrored_crop_turn_back(udp, rng):
+@pytest.mark.parametrize(("udp", "shift"), [(False, 0.0), (True, 0.0), (False, 0.5)])
+def test_maps_of_a_mirrored_crop_turn_back(udp, shift, rng):
     """Points at x -> mirror_sum - x, with sides exchanged, give the plain maps once they are turned."""
-    codec = Heatmap((96, 128), (24, 32), udp=udp)
+    codec = Heatmap((96, 128), (24, 32), udp=udp, shift=shift)
     xy = rng.uniform(10, 80, size=(2, 3, 2))
     order = np.array([0, 2, 1])
     seen = np.stack([codec.mirror_sum - xy[..., 0], xy[..., 1]], axis=-1)[:, order]

@@ -37,6 +37,8 @@ class Heatmap:
             not, cell c is pixel c * input / map (HRNet and others before).
         beta: Power of the heights that `integral` takes as shares: more counts the peak more.
         reach: Cells on each side of the peak that `integral` counts; 0 counts the whole map.
+        shift: Cells that are added to what is read: .5 for networks whose targets were cut to whole cells
+            instead of rounded (arXiv 1603.06937).
 
     Raises:
         ValueError: An option is unknown or a number out of range.
@@ -50,6 +52,7 @@ class Heatmap:
     udp: bool = False
     beta: float = 1.0
     reach: int = 0
+    shift: float = 0.0
 
     def __post_init__(self) -> None:
         if self.refine not in REFINEMENTS:
@@ -74,8 +77,8 @@ class Heatmap:
 
     @property
     def mirror_sum(self) -> float:
-        """See `MirrorCodec`: the last column of the maps, in input pixels."""
-        return float((self.heatmap_size[0] - 1) * self.pixels_per_cell[0])
+        """See `MirrorCodec`: the first and the last column of the maps, in input pixels."""
+        return float((self.heatmap_size[0] - 1 + 2 * self.shift) * self.pixels_per_cell[0])
 
     def mirrored(self, *outputs: NDArray, order: NDArray[np.intp]) -> tuple[NDArray, ...]:
         """See `MirrorCodec`."""
@@ -93,7 +96,7 @@ class Heatmap:
             Maps (B, K, h, w) and weights (B, K).
         """
         weights = point_weights(xy, visible, self.input_size)
-        columns, rows = np.moveaxis(xy / self.pixels_per_cell, -1, 0)
+        columns, rows = np.moveaxis(xy / self.pixels_per_cell - self.shift, -1, 0)
         width, height = self.heatmap_size
         across = gaussians(columns, width, self.sigma) * weights[..., None]
         return gaussians(rows, height, self.sigma)[..., :, None] * across[..., None, :], weights
@@ -113,7 +116,7 @@ class Heatmap:
         maps = heatmaps.reshape(-1, height * width)
         best, scores = highest(maps)
         peaks = np.stack([best % width, best // width], axis=1)
-        cells = self._refined(maps.reshape(-1, height, width), peaks)
+        cells = self._refined(maps.reshape(-1, height, width), peaks) + self.shift
         return known_points(
             cells.reshape(*heatmaps.shape[:2], 2) * self.pixels_per_cell, scores.reshape(heatmaps.shape[:2])
         )

@@ -64,7 +64,7 @@ def quarter_heatmaps(input_size: Size, multiple: int = 4) -> Heatmap:
     Raises:
         ValueError: A side is no such multiple.
     """
-    return replace(heatmaps_of(input_size, multiple), sigma=2.0, refine="quarter")
+    return replace(heatmaps_of(input_size, multiple), sigma=2.0, refine="quarter", blur=11)
 
 
 def mmpose_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
