@@ -39,13 +39,26 @@ class Absent(ModuleType):
         return made
 
 
+class Finder:
+    """Finds the stand-ins, and what is said to be in them."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """See `importlib.abc.MetaPathFinder`."""
+        stands = any(f"{name}.".startswith(f"{stand_in}.") for stand_in in STAND_INS)
+        return ModuleSpec(name, self, is_package=True) if stands else None  # pyright: ignore[reportArgumentType]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """See `importlib.abc.Loader`."""
+        return Absent(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """See `importlib.abc.Loader`; there is nothing to do."""
+
+
+FINDER = Finder()
+
+
 def install() -> None:
-    """Put stand-ins into `sys.modules`; call it before `import mmpose`."""
-    for name in STAND_INS:
-        if name not in sys.modules:
-            module = Absent(name)
-            module.__spec__ = ModuleSpec(name, loader=None, is_package=True)
-            sys.modules[name] = module
-            parent, _, child = name.rpartition(".")
-            if parent in sys.modules and isinstance(sys.modules[parent], Absent):
-                setattr(sys.modules[parent], child, module)
+    """Let stand-ins be found before anything else; call it before `import mmpose`."""
+    if FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, FINDER)  # pyright: ignore[reportArgumentType]
