@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from pinpoint.codecs.simcc import SimCC
 from pinpoint.geometry import Size
-from pinpoint.models import Architecture
+from pinpoint.models import Architecture, Published
 from pinpoint.models.cspnext import CSPNeXt
 
-__all__ = ["RTMPose", "rtmpose_l", "rtmpose_m", "rtmpose_s", "rtmpose_t", "rtmpose_x"]
+__all__ = ["RTMPose", "rtmpose", "rtmpose_l", "rtmpose_m", "rtmpose_s", "rtmpose_t", "rtmpose_x"]
 
 STRIDE = 32
 TOKEN = 256  # numbers of a keypoint's token
@@ -133,7 +133,18 @@ class RTMPose(nn.Module):
         return x, y
 
 
-def _rtmpose(name: str, depth: float, width: float, input_size: Size = (192, 256)) -> Architecture:
+def rtmpose(
+    name: str, depth: float, width: float, published: Published, input_size: Size = (192, 256)
+) -> Architecture:
+    """An architecture of this layout.
+
+    Args:
+        name: `family-size`.
+        depth: Multiplies the blocks of the backbone.
+        width: Multiplies its channels.
+        published: What was published of it.
+        input_size: Width and height it is usually fed.
+    """
     return Architecture(
         name=name,
         pipeline="top-down",
@@ -142,29 +153,33 @@ def _rtmpose(name: str, depth: float, width: float, input_size: Size = (192, 256
         input_size=input_size,
         loss="simcc-kl",
         paper="2303.07399",
+        published=published,
     )
+
+
+SOURCE = "mmpose projects/rtmpose, README, body: trained on eight data sets, AP on COCO val2017, flip test"
 
 
 def rtmpose_t() -> Architecture:
     """3.3 million parameters, .36 GFLOPs."""
-    return _rtmpose("rtmpose-t", 0.167, 0.375)
+    return rtmpose("rtmpose-t", 0.167, 0.375, Published("3.34", 0.36, {"AP": 0.659}, SOURCE))
 
 
 def rtmpose_s() -> Architecture:
     """5.5 million parameters, .68 GFLOPs."""
-    return _rtmpose("rtmpose-s", 0.33, 0.5)
+    return rtmpose("rtmpose-s", 0.33, 0.5, Published("5.47", 0.68, {"AP": 0.697}, SOURCE))
 
 
 def rtmpose_m() -> Architecture:
     """13.6 million parameters, 1.93 GFLOPs."""
-    return _rtmpose("rtmpose-m", 0.67, 0.75)
+    return rtmpose("rtmpose-m", 0.67, 0.75, Published("13.59", 1.93, {"AP": 0.749}, SOURCE))
 
 
 def rtmpose_l() -> Architecture:
     """27.7 million parameters, 4.16 GFLOPs."""
-    return _rtmpose("rtmpose-l", 1.0, 1.0)
+    return rtmpose("rtmpose-l", 1.0, 1.0, Published("27.66", 4.16, {"AP": 0.767}, SOURCE))
 
 
 def rtmpose_x() -> Architecture:
-    """49.4 million parameters; published for the larger input alone."""
-    return _rtmpose("rtmpose-x", 1.33, 1.25, (288, 384))
+    """49.4 million parameters, 17.22 GFLOPs; published for the larger input alone."""
+    return rtmpose("rtmpose-x", 1.33, 1.25, Published("49.43", 17.22, {"AP": 0.788}, SOURCE), (288, 384))
