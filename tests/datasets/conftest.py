@@ -53,10 +53,14 @@ class LabelledSet:
         image = {"id": number, "file_name": name, "width": size[0], "height": size[1]} | changes
         self.images.append({key: value for key, value in image.items() if value is not None})
 
-    def read(self, *annotations: dict, skeleton: Skeleton | None = None, **options) -> Samples:
+    def write(self, *annotations: dict) -> None:
+        """Write the labels."""
         numbered = [{"id": number, **item} for number, item in enumerate(annotations, 1)]
         parts = {"images": self.images, "categories": self.categories, "annotations": numbered}
         self.path.write_text(json.dumps(parts))
+
+    def read(self, *annotations: dict, skeleton: Skeleton | None = None, **options) -> Samples:
+        self.write(*annotations)
         return read_samples(self.path, None, skeleton, self.cache, **options)
 
 

@@ -25,6 +25,15 @@ def test_a_weight_says_how_often_each_sample_comes(weight, least, most):
     assert {count[row] for row in range(20)} == {least, most}
 
 
+@pytest.mark.parametrize("weight", [1, 2, 2.5, 0.4])
+def test_no_sample_comes_twice_in_the_same_pass(weight):
+    """Chance depends on the pass: whoever comes twice in one epoch is changed in two ways."""
+    order = Order([20, 5], [weight, 1], seed=0)
+    draws = order.draws(0, 4 * len(order))
+    assert len(set(draws)) == len(draws)
+    assert {draw.epoch for draw in draws if draw.source == 1} == {0, 1, 2, 3}
+
+
 def test_a_small_weight_takes_others_each_time_and_all_in_the_end():
     order = Order([10], [0.5], seed=0)
     halves = [frozenset(draw.row for draw in order.draws(at, at + 5)) for at in range(0, 100, 5)]

@@ -226,6 +226,15 @@ def test_a_folder_that_is_given_is_the_only_place(tmp_path):
     assert find_picture("a.png", tmp_path / "x.json", tmp_path / "here") == tmp_path / "here/a.png"
 
 
+@pytest.mark.parametrize("ending", [".png", ".JPG", ".webp"])
+@pytest.mark.parametrize("given", [True, False], ids=["folder", "beside"])
+def test_a_picture_named_without_its_ending_is_found(ending, given, tmp_path):
+    for name in ("face_1.pts", f"face_1{ending}", "face_11.png"):
+        (tmp_path / name).touch()
+    folder = tmp_path if given else None
+    assert find_picture("face_1", tmp_path / "face_1.pts", folder) == tmp_path / f"face_1{ending}"
+
+
 @pytest.mark.parametrize(("format", "name"), [("labelme", "x"), ("cvat", "x.xml"), (None, "x.jsonl")])
 def test_labels_of_any_format_are_learnt_from(format, name, labelled):
     """The labels of one set, written by its own tool and by another's, beside the same pictures."""

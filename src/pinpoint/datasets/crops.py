@@ -21,6 +21,8 @@ from pinpoint.geometry import (
     transform_points,
     warp,
 )
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton
 
 __all__ = ["Crops"]
 
@@ -82,6 +84,17 @@ class Crops:
         crop = change.recolor(crop, rng)
         xy = transform_points(xy, matrix)
         return crop, xy[samples.skeleton.flip_index] if shift.flip else xy
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """What the columns of all keypoints are."""
+        return self.samples.skeleton
+
+    def sample(self, row: int, epoch: int) -> tuple[Image, Keypoints]:
+        """The same as `crop`, as keypoints of one instance."""
+        crop, xy = self.crop(row, epoch)
+        known = np.isfinite(xy[None]).all(axis=-1)
+        return crop, Keypoints(xy[None], known.astype(float), self.skeleton)
 
     def is_mirrored(self, row: int, epoch: int) -> bool:
         """Whether `crop` gives a mirror image, with the points of left and right exchanged."""

@@ -130,7 +130,10 @@ def _by_name(kps: Keypoints, goal: Skeleton) -> Keypoints:
     )
     xy = np.concatenate([kps.xy, np.full((len(kps), 1, 2), np.nan)], axis=1)[:, columns]
     scores = np.concatenate([kps.scores, np.zeros((len(kps), 1))], axis=1)[:, columns]
-    return replace(kps, xy=xy, scores=scores, skeleton=goal, visible=None, xyz=None)
+    seen = kps.visible
+    if seen is not None:
+        seen = np.concatenate([seen, np.zeros((len(kps), 1), bool)], axis=1)[:, columns]
+    return replace(kps, xy=xy, scores=scores, skeleton=goal, visible=seen, xyz=None)
 
 
 def _usable(boxes: Float, size: Size | NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Pictures that are read thousands of times: decoded once, kept in one file, mapped into memory."""
+"""Pictures by number: decoded once and kept in one file, or read from theirs whenever they are asked for."""
 
 import errno
 import hashlib
@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -21,8 +22,9 @@ import numpy as np
 from pinpoint.geometry import Image, Size
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.images import read_image
+from pinpoint.io.sizes import size_of_picture
 
-__all__ = ["Pictures"]
+__all__ = ["Files", "PictureSource", "Pictures"]
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,82 @@ class _Place:
     @property
     def stop(self) -> int:
         return self.start + int(np.prod(self.shape))
+
+
+class PictureSource(Protocol):
+    """Pictures by number."""
+
+    paths: tuple[Path, ...]
+    """Their files."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> Image:
+        """A picture, RGB of shape (H, W, 3).
+
+        Raises:
+            UnreadableError: The file cannot be read.
+        """
+        ...
+
+    def size(self, number: int) -> Size:
+        """Width and height of a picture, as `[]` gives it."""
+        ...
+
+    def original_size(self, number: int) -> Size:
+        """Width and height of the file that it is read from."""
+        ...
+
+    @property
+    def unreadable(self) -> tuple[int, ...]:
+        """Numbers of the pictures that are known not to be readable."""
+        ...
+
+
+class Files:
+    """Pictures that are read from their files whenever they are asked for, as large as they are.
+
+    Their headers are read when this object is made, which is quick, and those that are no pictures are named
+    in a warning. Damage behind a header shows when the picture is asked for.
+
+    Args:
+        paths: The files.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+        self._sizes = [_size_or_reason(path) for path in self.paths]
+        _warn([(self.paths[number], str(self._sizes[number])) for number in self.unreadable])
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, number: int) -> Image:
+        """Read a picture, RGB of shape (H, W, 3).
+
+        Raises:
+            UnreadableError: The file cannot be read.
+        """
+        try:
+            return read_image(self.paths[number])
+        except OSError as error:
+            raise UnreadableError(self.paths[number], error.strerror or str(error)) from error
+
+    def size(self, number: int) -> Size:
+        """Width and height of a picture."""
+        size = self._sizes[number]
+        if isinstance(size, str):
+            raise UnreadableError(self.paths[number], size)
+        return size
+
+    def original_size(self, number: int) -> Size:
+        """The same as `size`."""
+        return self.size(number)
+
+    @property
+    def unreadable(self) -> tuple[int, ...]:
+        """Numbers of the pictures whose headers could not be read."""
+        return tuple(number for number, size in enumerate(self._sizes) if isinstance(size, str))
 
 
 class Pictures:
@@ -82,7 +160,14 @@ class Pictures:
             os.utime(self._index)
         self._places = self._listed()
         self._bytes = _mapped(self._data)
-        self._warn()
+        _warn([(self.paths[number], str(self._places[number])) for number in self.unreadable])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process maps the file itself: it is not sent what may be many gigabytes."""
+        return {name: value for name, value in vars(self).items() if name != "_bytes"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _bytes=_mapped(state["_data"]))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -115,12 +200,6 @@ class Pictures:
         if isinstance(place, str):
             raise UnreadableError(self.paths[number], place)
         return place
-
-    def _warn(self) -> None:
-        for number in self.unreadable[:NAMED]:
-            log.warning("left out: %s: %s", self.paths[number], self._places[number])
-        if more := self.unreadable[NAMED:]:
-            log.warning("left out: %d more pictures that cannot be read", len(more))
 
     def _listed(self) -> list[_Place | str]:
         """What the index holds: places, and the reasons where there is none."""
@@ -168,6 +247,24 @@ class Pictures:
             part.replace(self._index)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _warn(broken: Sequence[tuple[Path, str]]) -> None:
+    """Say which files cannot be read, and why."""
+    for path, reason in broken[:NAMED]:
+        log.warning("left out: %s: %s", path, reason)
+    if more := broken[NAMED:]:
+        log.warning("left out: %d more pictures that cannot be read", len(more))
+
+
+def _size_or_reason(path: Path) -> Size | str:
+    """Width and height by the header, or why it cannot be read."""
+    try:
+        return size_of_picture(path)
+    except UnreadableError as error:
+        return error.reason
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _forget_unused(folder: Path) -> None:

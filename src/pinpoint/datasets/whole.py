@@ -24,6 +24,8 @@ from pinpoint.geometry import (
     transform_points,
     warp,
 )
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton
 
 __all__ = ["Labels", "WholePictures", "padded"]
 
@@ -90,6 +92,17 @@ class WholePictures:
         single = rng.random() >= self.mosaic
         image, labels = self._single(row, rng) if single else self._four(row, rng)
         return replace(self.augmentation, occlude=0.0, dropout=0.0).recolor(image, rng), labels
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """What the columns of all keypoints are."""
+        return self.samples.skeleton
+
+    def sample(self, row: int, epoch: int) -> tuple[Image, Keypoints]:
+        """The same as `picture`, as keypoints with boxes; where nothing counts is left out."""
+        image, labels = self.picture(row, epoch)
+        known = np.isfinite(labels.xy).all(axis=-1)
+        return image, Keypoints(labels.xy, known.astype(float), self.skeleton, boxes=labels.boxes)
 
     def matrix(self, row: int) -> Float:
         """The map `input_from_image` of a picture without augmentation, shape (2, 3)."""
