@@ -101,7 +101,9 @@ def _measured(request: Request, tally: Tally) -> Measured:
     _check_names([source.run.name for source in sources])
     labels = judge_all(sources, labels, tally)
     if not labels:
-        raise OSError("no picture could be read, so there is nothing to measure")
+        raise OSError(
+            "no picture could be read, so there is nothing to measure: say with --pictures where they are"
+        )
     runs = [source.run for source in sources]
     numbers, sigmas, labels = _numbers(runs, labels, request, notes)
     facts = _facts(request, len(labels), sum(len(one.truth) for one in labels), tally.problems)

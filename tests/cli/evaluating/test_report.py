@@ -85,16 +85,26 @@ def test_a_report_needs_nothing_but_itself(page):
 
 def test_every_picture_of_a_report_can_be_read(page):
     pictures = [base64.b64decode(data) for _, data in PICTURE.findall(page)]
-    shapes = [cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape for data in pictures]
-    assert len(shapes) == 6 + 2 * 3  # figures, and two pictures as labelled and as each run found them
+    shapes = [cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED).shape for data in pictures]
+    assert len(shapes) == 10 + 2 * 3  # figures, and two pictures as labelled and as each run found them
+    assert [shape[2] for shape in shapes] == [4] * 10 + [3] * 6  # figures lie on a white or a dark page
     assert min(min(shape[:2]) for shape in shapes) > 100
 
 
 def test_a_report_shows_the_numbers_of_every_run_and_their_differences(page):
     text = re.sub(r"<[^>]+>|\s+", " ", page)
-    assert "fake (boxes: truth)" in text and "$x_1$ (boxes: file)" in text
-    assert re.search(r"\$x_1\$ - fake +[+]?-?0\.\d+", text)
+    assert re.search(r"fake +boxes: truth +&lt;b&gt;\$x_1\$ +boxes: file +&lt;b&gt;\$x_1\$ - fake", text)
+    assert re.search(r" AP75 +0\.\d+ +0[^-+]+ to 0\.\d+ +[-+]?0\.\d+", text)
     assert "without predictions" in text and "those of coco17" in text
+
+
+def test_a_report_fits_narrow_and_dark_screens(page):
+    """Whatever may be wide scrolls on its own; colours of text and page are chosen together."""
+    assert page.count("<table") == page.count('<div class="wide"><table') == 2
+    style = page.split("</style>")[0]
+    assert "prefers-color-scheme: dark" in style and "max-width: 100%" in style
+    rest = style.split("body {")[1]
+    assert not re.findall(r"(?<![-\w])(?:color|background): *#", rest)
 
 
 def test_names_are_escaped(page):

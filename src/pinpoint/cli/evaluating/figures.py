@@ -11,6 +11,7 @@ from pinpoint.cli.evaluating.numbers import Numbers
 from pinpoint.evaluation.calibration import Reliability
 from pinpoint.evaluation.curves import RECALLS, THRESHOLDS
 from pinpoint.evaluation.error_kinds import KINDS
+from pinpoint.geometry import Float
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["error_kinds", "intervals", "keypoint_kinds", "precision_recall_curves", "reliability_curves"]
 
-RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Told apart by the colour-blind: Okabe and Ito, Color Universal Design, 2008."""
+RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#808080")
+"""Told apart by the colour-blind: Okabe and Ito, Color Universal Design, 2008, with grey for black."""
 OF_KIND = {
     "good": "#009E73",
     "jitter": "#F0E442",
@@ -27,29 +28,35 @@ OF_KIND = {
     "swap": "#CC79A7",
     "miss": "#D55E00",
 }
+FEW = 10  # names; more of them stand closer together
 INCH = 144  # pixels of a figure: twice what a screen shows, for dense ones
-GREY = "#6b7280"
+GREY = "#767c85"  # as dark as it is light: figures lie on white and on black
 
 
-def precision_recall_curves(findings: Mapping[str, Findings]) -> bytes:
+def precision_recall_curves(findings: Mapping[str, Findings]) -> list[bytes]:
     """Precision over recall of every run: at OKS .50 and .75, and in the mean of all thresholds."""
-    figure = _figure(9.6, 3.4)
     rows = {"OKS .50": [0], "OKS .75": [5], "mean of OKS .50 to .95": list(range(len(THRESHOLDS)))}
-    for number, (title, thresholds) in enumerate(rows.items(), 1):
-        axes = _axes(figure, 1, 3, number, title)
-        for color, (name, one) in zip(_colors(len(findings)), findings.items(), strict=True):
-            precision = one.curves.precision[0, thresholds].mean(axis=0)
-            axes.plot(RECALLS, precision, color=color, label=f"{_short(name)}  {precision.mean():.3f}")
-        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision" if number == 1 else "")
-        axes.legend(title="AP", loc="best", frameon=False, fontsize=8, title_fontsize=8)
+    return [_curves(findings, title, thresholds) for title, thresholds in rows.items()]
+
+
+def _curves(findings: Mapping[str, Findings], title: str, thresholds: Sequence[int]) -> bytes:
+    figure = _figure(3.6, 3.4)
+    axes = _axes(figure, title)
+    for color, (name, one) in zip(_colors(len(findings)), findings.items(), strict=True):
+        precision = one.curves.precision[0, thresholds].mean(axis=0)
+        axes.plot(RECALLS, precision, color=color, label=f"{_short(name)}  {precision.mean():.3f}")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+    axes.legend(
+        title="AP", loc="best", labelcolor=GREY, frameon=False, fontsize=8, title_fontsize=8
+    ).get_title().set_color(GREY)
     return _png(figure)
 
 
 def intervals(numbers: Sequence[Numbers]) -> bytes:
     """Every number of every run with its interval; those that have no upper bound are left out."""
     names = [name for name in numbers[0].intervals if name != "NME"]
-    figure = _figure(9.6, 0.9 + len(names) * (0.2 + 0.14 * len(numbers)))
-    axes = _axes(figure, 1, 1, 1, "")
+    figure = _figure(4.8, 0.9 + len(names) * (0.2 + 0.14 * len(numbers)))
+    axes = _axes(figure, "")
     places = np.arange(len(names))[::-1]
     offsets = np.linspace(0.2, -0.2, len(numbers)) if len(numbers) > 1 else np.zeros(1)
     for color, offset, one in zip(_colors(len(numbers)), offsets, numbers, strict=True):
@@ -58,56 +65,61 @@ def intervals(numbers: Sequence[Numbers]) -> bytes:
         axes.hlines(places + offset, low, high, color=color, linewidth=2.5, alpha=0.45)
         axes.plot(values, places + offset, "o", color=color, markersize=5, label=_short(one.run.name))
     axes.set(yticks=places, yticklabels=names, xlim=(0, 1), ylim=(-0.6, len(names) - 0.4))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
+    if len(numbers) > 1:
+        _legend_below(figure, 3)
     return _png(figure)
 
 
-def error_kinds(findings: Mapping[str, Findings]) -> bytes:
+def error_kinds(findings: Mapping[str, Findings]) -> list[bytes]:
     """What share of the points of each run is mistaken in which way, and the AP that it costs."""
-    figure = _figure(9.6, 1.3 + 0.42 * len(findings))
-    shares, costs = (_axes(figure, 1, 2, number, title) for number, title in _titles_of_kinds())
     measures = [one.diagnosis.measures() for one in findings.values()]
-    places = np.arange(len(findings))[::-1]
-    left = np.zeros(len(findings))
-    for kind in KINDS:
-        values = np.array([np.nan_to_num(one[kind]) for one in measures])
-        shares.barh(places, values, left=left, height=0.62, color=OF_KIND[kind], label=kind)
-        left += values
+    names = [_short(name) for name in findings]
+    shares = np.array([[np.nan_to_num(one[kind]) for kind in KINDS] for one in measures])
+    costs = np.array([[np.nan_to_num(one[f"AP-{kind}"]) for kind in KINDS[1:]] for one in measures])
+    return [_stacked(shares, names, "share of the labelled points"), _costs(costs, names)]
+
+
+def _costs(costs: Float, names: Sequence[str]) -> bytes:
+    figure = _figure(4.8, 1.3 + 0.5 * len(names))
+    axes = _axes(figure, "AP that mending them would gain")
+    places = np.arange(len(names))[::-1]
     for number, kind in enumerate(KINDS[1:]):
-        values = np.array([np.nan_to_num(one[f"AP-{kind}"]) for one in measures])
-        costs.barh(places + 0.27 - 0.18 * number, values, height=0.16, color=OF_KIND[kind])
-    for axes in (shares, costs):
-        axes.set(yticks=places, ylim=(-0.6, len(findings) - 0.4))
-        axes.set_yticklabels([_short(name) for name in findings] if axes is shares else [])
-    shares.set_xlim(0, 1)
-    costs.set_xlim(left=0)
-    figure.legend(
-        *shares.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False, fontsize=8
-    )
+        axes.barh(
+            places + 0.27 - 0.18 * number, costs[:, number], height=0.16, color=OF_KIND[kind], label=kind
+        )
+    axes.set(yticks=places, yticklabels=names, ylim=(-0.6, len(names) - 0.4))
+    axes.set_xlim(left=0)
+    axes.locator_params(axis="x", nbins=5)
+    _legend_below(figure, 4)
     return _png(figure)
 
 
 def keypoint_kinds(one: Findings, names: Sequence[str]) -> bytes:
     """The kinds of errors of each keypoint of one run, as shares of its labels in paired instances."""
     counts = one.diagnosis.counts
-    total = np.maximum(counts.sum(axis=0), 1)
-    figure = _figure(9.6, 0.8 + 0.2 * len(names))
-    axes = _axes(figure, 1, 1, 1, "")
+    return _stacked((counts / np.maximum(counts.sum(axis=0), 1)).T, names, "")
+
+
+def _stacked(shares: Float, names: Sequence[str], title: str) -> bytes:
+    """Shares of the kinds, one row for each name, shape (names, kinds)."""
+    figure = _figure(4.8, 1.3 + (0.5 if len(names) < FEW else 0.2) * len(names))
+    axes = _axes(figure, title)
     places, left = np.arange(len(names))[::-1], np.zeros(len(names))
-    for kind, row in zip(KINDS, counts / total, strict=True):
-        axes.barh(places, row, left=left, height=0.74, color=OF_KIND[kind], label=kind)
-        left += row
+    for kind, values in zip(KINDS, shares.T, strict=True):
+        axes.barh(places, values, left=left, height=0.74, color=OF_KIND[kind], label=kind)
+        left += values
     axes.set(yticks=places, yticklabels=names, xlim=(0, 1), ylim=(-0.6, len(names) - 0.4))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
+    figure.legend(
+        loc="outside lower center", ncols=5, labelcolor=GREY, frameon=False, fontsize=8, columnspacing=1
+    )
     return _png(figure)
 
 
-def reliability_curves(curves: Mapping[str, Reliability], near: float) -> bytes:
+def reliability_curves(curves: Mapping[str, Reliability], near: float) -> list[bytes]:
     """Which share of points is right over their score, and how many points there are of each score."""
-    figure = _figure(9.6, 4.2)
-    grid = figure.add_gridspec(1, 2)
-    right = _styled(figure.add_subplot(grid[0]), f"right: within {near:g} of the box's longer side")
-    count = _styled(figure.add_subplot(grid[1]), "how many points have such a score")
+    shares, counts = _figure(4.8, 4.2), _figure(4.8, 4.2)
+    right = _axes(shares, f"right: within {near:g} of the box's longer side")
+    count = _axes(counts, "how many points have such a score")
     right.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
     for color, (name, one) in zip(_colors(len(curves)), curves.items(), strict=True):
         known = one.count > 0
@@ -116,12 +128,10 @@ def reliability_curves(curves: Mapping[str, Reliability], near: float) -> bytes:
         count.stairs(one.count, one.edges, color=color, linewidth=1.6)
     right.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="score of the point", ylabel="share that is right")
     count.set(xlim=(0, 1), xlabel="score of the point", ylabel="points")
-    right.legend(title="ECE", loc="best", frameon=False, fontsize=8, title_fontsize=8)
-    return _png(figure)
-
-
-def _titles_of_kinds() -> list[tuple[int, str]]:
-    return [(1, "share of the labelled points"), (2, "AP that mending them would gain")]
+    right.legend(
+        title="ECE", loc="best", labelcolor=GREY, frameon=False, fontsize=8, title_fontsize=8
+    ).get_title().set_color(GREY)
+    return [_png(shares), _png(counts)]
 
 
 def _figure(width: float, height: float) -> "Figure":
@@ -130,19 +140,35 @@ def _figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _axes(figure: "Figure", rows: int, columns: int, number: int, title: str) -> "Axes":
-    return _styled(figure.add_subplot(rows, columns, number), title)
-
-
-def _styled(axes: "Axes", title: str) -> "Axes":
-    axes.set_title(title, fontsize=10, loc="left")
-    axes.tick_params(labelsize=8, colors="#374151")
-    axes.xaxis.label.set_fontsize(9)
-    axes.yaxis.label.set_fontsize(9)
-    axes.grid(color="#e5e7eb", linewidth=0.7)
+def _axes(figure: "Figure", title: str) -> "Axes":
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=10, loc="left", color=GREY)
+    axes.tick_params(labelsize=8, colors=GREY)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set(fontsize=9, color=GREY)
+    axes.grid(color=GREY, alpha=0.25, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GREY)
     return axes
+
+
+def _legend(axes: "Axes", title: str) -> None:
+    legend = axes.legend(
+        title=title, loc="best", labelcolor=GREY, frameon=False, fontsize=8, title_fontsize=8
+    )
+    legend.get_title().set_color(GREY)
+
+
+def _legend_below(figure: "Figure", columns: int) -> None:
+    figure.legend(
+        loc="outside lower center",
+        ncols=columns,
+        labelcolor=GREY,
+        frameon=False,
+        fontsize=8,
+        columnspacing=1,
+    )
 
 
 def _colors(count: int) -> list[str]:
@@ -157,5 +183,5 @@ def _short(name: str, most: int = 28) -> str:
 
 def _png(figure: "Figure") -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=INCH, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=INCH, transparent=True, metadata={"Software": None})
     return buffer.getvalue()

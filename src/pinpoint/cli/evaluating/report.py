@@ -74,23 +74,26 @@ def write_report(
 def _overview(numbers: Sequence[Numbers], facts: Facts, notes: Mapping[str, str]) -> dict[str, Any]:
     names = list(dict.fromkeys(name for one in numbers for name in one.measures))
     failed = f"; {facts['failed']} pictures could not be read" if facts["failed"] else ""
-    rows = [_row(one, names) for one in numbers]
-    rows += [_difference(one, numbers[0], names) for one in numbers[1:] if one.differences]
+    columns = [_column(one, names) for one in numbers]
+    columns += [_difference(one, numbers[0], names) for one in numbers[1:] if one.differences]
     intervals = _inline(figures.intervals(numbers)) if numbers[0].intervals else ""
     return {
         "title": f"{', '.join(one.run.name for one in numbers)} on {facts['data']}",
         "subtitle": f"{facts['pictures']} pictures, {facts['instances']} labelled instances{failed}",
-        "names": names,
-        "rows": rows,
+        "columns": columns,
+        "rows": [
+            {"name": name, "cells": [column["cells"][row] for column in columns]}
+            for row, name in enumerate(names)
+        ],
         "draws": f"{DRAWS:,}" if numbers[0].intervals else "",
         "runs": [one.run.name for one in numbers],
         "notes": all_notes(numbers, notes),
-        "pictures": {"intervals": intervals, "curves": ""},
+        "pictures": {"intervals": intervals, "curves": []},
         "version": pinpoint.__version__,
     }
 
 
-def _row(one: Numbers, names: Sequence[str]) -> dict[str, Any]:
+def _column(one: Numbers, names: Sequence[str]) -> dict[str, Any]:
     cells = [
         {
             "text": cell(name, one.measures.get(name, math.nan)),
@@ -99,7 +102,7 @@ def _row(one: Numbers, names: Sequence[str]) -> dict[str, Any]:
         }
         for name in names
     ]
-    return {"name": f"{one.run.name} (boxes: {one.run.boxes})", "cells": cells}
+    return {"name": one.run.name, "note": f"boxes: {one.run.boxes}", "cells": cells}
 
 
 def _difference(one: Numbers, first: Numbers, names: Sequence[str]) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def _difference(one: Numbers, first: Numbers, names: Sequence[str]) -> dict[str,
         more = one.measures.get(name, math.nan) - first.measures.get(name, math.nan)
         text = "-" if math.isnan(more) else f"{'+' if more > 0 else ''}{cell(name, more)}"
         cells.append({"text": text, "span": _ends(name, ends), "mood": _mood(name, ends)})
-    return {"name": f"{one.run.name} - {first.run.name}", "cells": cells}
+    return {"name": f"{one.run.name} - {first.run.name}", "note": "", "cells": cells}
 
 
 def _ends(name: str, ends: tuple[float, float]) -> str:
@@ -130,9 +133,9 @@ def _closer_look(
     curves = {name: one.calibration for name, one in findings.items() if one.calibration is not None}
     pictures = {
         "intervals": _inline(figures.intervals(numbers)),
-        "curves": _inline(figures.precision_recall_curves(findings)),
-        "kinds": _inline(figures.error_kinds(findings)),
-        "reliability": _inline(figures.reliability_curves(curves, NEAR)) if curves else "",
+        "curves": [_inline(one) for one in figures.precision_recall_curves(findings)],
+        "kinds": [_inline(one) for one in figures.error_kinds(findings)],
+        "reliability": [_inline(one) for one in figures.reliability_curves(curves, NEAR)] if curves else [],
     }
     return {
         "pictures": pictures,

@@ -32,7 +32,7 @@ from pinpoint.viz.style import Style
 __all__ = ["MOST", "Worst", "worst_pictures"]
 
 MOST = 20
-PANEL = (420, 340)  # greatest width and height of a drawing
+PANEL = (516, 420)  # greatest width and height of a drawing
 MARGIN = 0.12  # around what is labelled and found, as a share of its longer side
 SPARE = 3  # instances beyond the labelled ones that are drawn
 FAINTEST = 0.3  # score that a point of score 0 is drawn as
