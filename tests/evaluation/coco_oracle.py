@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from dataclasses import replace
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -61,6 +62,7 @@ def _results(found: Found) -> list[dict]:
             "score": float(score),
             "keypoints": flat[row].ravel().tolist(),
         }
+        | ({} if found.areas is None else {"bbox": [0, 0, float(found.areas[row]), 1]})
         for row, score in enumerate(found.scores)
     ]
 
@@ -81,7 +83,10 @@ def jittered(rng: np.random.Generator, truth: Truth, false: int, tie: bool) -> F
 
 
 def random_world(seed: int, keypoints: int = 5) -> tuple[Truth, Found, np.ndarray, int]:
-    """A few pictures with crowds, ties, instances without labels and tiny ones; some pictures are empty."""
+    """A few pictures with crowds, ties, instances without labels and tiny ones; some pictures are empty.
+
+    In some worlds what is found has areas of its own, as results with boxes have.
+    """
     rng = np.random.default_rng(seed)
     images, count = int(rng.integers(1, 8)), int(rng.integers(0, 30))
     sides = np.exp(rng.uniform(np.log(4), np.log(300), (count, 2)))
@@ -101,4 +106,7 @@ def random_world(seed: int, keypoints: int = 5) -> tuple[Truth, Found, np.ndarra
         crowd=crowd,
     )
     found = jittered(rng, truth, int(rng.integers(0, 25)), tie=bool(rng.random() < 0.5))
-    return truth, found, rng.uniform(0.02, 0.12, keypoints), images
+    sigmas = rng.uniform(0.02, 0.12, keypoints)
+    if rng.random() < 0.3:
+        found = replace(found, areas=np.exp(rng.uniform(np.log(400), np.log(40000), len(found.scores))))
+    return truth, found, sigmas, images
