@@ -14,7 +14,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ from report import Report  # noqa: E402
 
 CONFIGS = Path(mmpose.__file__).parent / ".mim" / "configs"
 TOP_DOWN = "body_2d_keypoint/topdown_heatmap/coco/td-hm_"
+RTMPOSE = "body_2d_keypoint/rtmpose/body8/"
+WHOLE_BODY = "wholebody_2d_keypoint/rtmpose/ubody/"
 REGRESSION = "body_2d_keypoint/topdown_regression/coco/td-reg_"
 
 Outputs = tuple[Tensor, ...]
@@ -68,6 +70,11 @@ def as_we_do(network: nn.Module, images: Tensor) -> Outputs:
     return flattened(network(images))
 
 
+def table_alone(network: nn.Module, images: Tensor) -> Outputs:
+    """What ours puts out first: after it comes what only its loss takes."""
+    return network(images)[:1]
+
+
 @dataclass(frozen=True)
 class Case:
     """One network that both have.
@@ -78,12 +85,14 @@ class Case:
         ours: Runs ours, where its raw outputs are not laid out as mmpose's.
         other_names: What else official files call the tensors: a word for the fixture, and how their names
             come from mmpose's.
+        changes: To the configuration's model, by dotted names, where there is none of the keypoints.
     """
 
     config: str
     theirs: Callable[[nn.Module, Tensor], Outputs] = as_mmpose_does
     ours: Callable[[nn.Module, Tensor], Outputs] = as_we_do
     other_names: tuple[str, Callable[[str], str]] | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def microsofts(name: str) -> str:
@@ -91,7 +100,12 @@ def microsofts(name: str) -> str:
     return name.removeprefix("backbone.").removeprefix("head.")
 
 
-MICROSOFT = ("microsoft", microsofts)
+def distilled(name: str) -> str:
+    """What mmpose calls a part of DWPose's student while it distils."""
+    return f"student.{name}"
+
+
+MICROSOFT, DISTILLED = ("microsoft", microsofts), ("distiller", distilled)
 
 MODELS: dict[str, Case] = {
     "hrnet-w32": Case(f"{TOP_DOWN}hrnet-w32_8xb64-210e_coco-256x192", other_names=MICROSOFT),
@@ -100,13 +114,32 @@ MODELS: dict[str, Case] = {
     "simplebaseline-r101": Case(f"{TOP_DOWN}res101_8xb64-210e_coco-256x192", other_names=MICROSOFT),
     "simplebaseline-r152": Case(f"{TOP_DOWN}res152_8xb32-210e_coco-256x192", other_names=MICROSOFT),
     "hourglass-52": Case(f"{TOP_DOWN}hourglass52_8xb32-210e_coco-256x256"),
+    "deeppose-r50": Case(f"{REGRESSION}res50_8xb64-210e_coco-256x192"),
+    "deeppose-r101": Case(f"{REGRESSION}res101_8xb64-210e_coco-256x192"),
+    "deeppose-r152": Case(f"{REGRESSION}res152_8xb64-210e_coco-256x192"),
+    "deeppose-rle-r50": Case(f"{REGRESSION}res50_rle-8xb64-210e_coco-256x192", ours=table_alone),
+    "deeppose-rle-r101": Case(f"{REGRESSION}res101_rle-8xb64-210e_coco-256x192", ours=table_alone),
+    "deeppose-rle-r152": Case(f"{REGRESSION}res152_rle-8xb64-210e_coco-256x192", ours=table_alone),
+    "rtmpose-t": Case(f"{RTMPOSE}rtmpose-t_8xb256-420e_body8-256x192"),
+    "rtmpose-s": Case(f"{RTMPOSE}rtmpose-s_8xb256-420e_body8-256x192"),
+    "rtmpose-m": Case(f"{RTMPOSE}rtmpose-m_8xb256-420e_body8-256x192"),
+    "rtmpose-l": Case(f"{RTMPOSE}rtmpose-l_8xb256-420e_body8-256x192"),
+    "rtmpose-x": Case(
+        f"{RTMPOSE}rtmpose-x_8xb256-700e_body8-halpe26-384x288", changes={"head.out_channels": 17}
+    ),
+    "dwpose-t": Case(f"{WHOLE_BODY}rtmpose-t_8xb64-270e_coco-ubody-wholebody-256x192", other_names=DISTILLED),
+    "dwpose-s": Case(f"{WHOLE_BODY}rtmpose-s_8xb64-270e_coco-ubody-wholebody-256x192"),
+    "dwpose-m": Case(f"{WHOLE_BODY}rtmpose-m_8xb64-270e_coco-ubody-wholebody-256x192"),
+    "dwpose-l": Case(f"{WHOLE_BODY}rtmpose-l_8xb32-270e_coco-ubody-wholebody-384x288"),
 }
 """By the names of our architectures."""
 
 
-def their_network(config: str) -> nn.Module:
+def their_network(config: str, changes: Mapping[str, Any] | None = None) -> nn.Module:
     """Build mmpose's network from its configuration, without weights from elsewhere."""
-    settings = Config.fromfile(CONFIGS / f"{config}.py").model
+    whole = Config.fromfile(CONFIGS / f"{config}.py")
+    whole.merge_from_dict({f"model.{name}": value for name, value in (changes or {}).items()})
+    settings = whole.model
     _drop_pretrained(settings)
     with DefaultScope.overwrite_default_scope("mmpose"):
         return MMPOSE.build(settings)
@@ -145,7 +178,7 @@ def compared(name: str, case: Case) -> tuple[list[str], Mapping[str, Tensor]]:
     torch.manual_seed(0)
     kind = architecture(name)
     images = torch.randn(2, 3, *kind.input_size[::-1])
-    theirs = their_network(case.config)
+    theirs = their_network(case.config, case.changes)
     randomise(theirs, images)
     ours = kind.build(kind.codec(kind.input_size), len(skeleton(kind.skeleton)))
     filled(ours, kind.official(theirs.state_dict()))
