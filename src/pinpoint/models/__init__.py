@@ -84,6 +84,18 @@ ARCHITECTURES: dict[str, str] = {
     "yolo-pose-m": "pinpoint.models.yolo_pose:yolo_pose_m",
     "yolo-pose-l": "pinpoint.models.yolo_pose:yolo_pose_l",
     "yolo-pose-x": "pinpoint.models.yolo_pose:yolo_pose_x",
+    "openpose-body25": "pinpoint.models.openpose:openpose_body25",
+    "openpose-coco18": "pinpoint.models.openpose:openpose_coco18",
+    "higherhrnet-w32": "pinpoint.models.higherhrnet:higherhrnet_w32",
+    "higherhrnet-w48": "pinpoint.models.higherhrnet:higherhrnet_w48",
+    "dekr-w32": "pinpoint.models.dekr:dekr_w32",
+    "dekr-w48": "pinpoint.models.dekr:dekr_w48",
+    "keypoint-rcnn-r50": "pinpoint.models.keypoint_rcnn:keypoint_rcnn_r50",
+    "sapiens-0.3b": "pinpoint.models.sapiens:sapiens_0_3b",
+    "sapiens-0.6b": "pinpoint.models.sapiens:sapiens_0_6b",
+    "sapiens-1b": "pinpoint.models.sapiens:sapiens_1b",
+    "sapiens-2b": "pinpoint.models.sapiens:sapiens_2b",
+    "poseted-r50": "pinpoint.models.poseted:poseted_r50",
 }
 """Where the architecture of each name is made, and what its function is given. Imported when asked for."""
 

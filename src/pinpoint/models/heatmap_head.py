@@ -26,25 +26,40 @@ class HeatmapHead(nn.Module):
         inside: Channels of the features.
         keypoints: How many there are.
         deconvolutions: Channels of each deconvolution of 4 x 4.
+        pointwise: Channels of each convolution of 1 x 1 after them.
     """
 
-    def __init__(self, inside: int, keypoints: int, deconvolutions: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        inside: int,
+        keypoints: int,
+        deconvolutions: Sequence[int] = (),
+        pointwise: Sequence[int] = (),
+    ) -> None:
         super().__init__()
         widths = (inside, *deconvolutions)
         layers = [layer for pair in zip(widths, deconvolutions, strict=False) for layer in _finer(*pair)]
         self.deconv_layers = nn.Sequential(*layers)
-        self.final_layer = nn.Conv2d(widths[-1], keypoints, 1)
+        mixed = (widths[-1], *pointwise)
+        layers = [layer for pair in zip(mixed, pointwise, strict=False) for layer in _mixed(*pair)]
+        self.conv_layers = nn.Sequential(*layers)
+        self.final_layer = nn.Conv2d(mixed[-1], keypoints, 1)
         self.apply(_start_small)
 
     def forward(self, features: Tensor) -> Tensor:
         """Maps (B, K, h', w') of features (B, C, h, w)."""
-        return self.final_layer(self.deconv_layers(features))
+        return self.final_layer(self.conv_layers(self.deconv_layers(features)))
 
 
 def _finer(inside: int, outside: int) -> list[nn.Module]:
     """Twice the height and width."""
     grow = nn.ConvTranspose2d(inside, outside, 4, 2, 1, bias=False)
     return [grow, nn.BatchNorm2d(outside), nn.ReLU(inplace=True)]
+
+
+def _mixed(inside: int, outside: int) -> list[nn.Module]:
+    """Each cell by itself."""
+    return [nn.Conv2d(inside, outside, 1), nn.BatchNorm2d(outside), nn.ReLU(inplace=True)]
 
 
 def _start_small(module: nn.Module) -> None:
