@@ -26,6 +26,7 @@ ROWS = [
     {"kind": "associative", "input_size": [512, 512], "keypoints": 2, "order": [1, 0]},
     {"kind": "dekr", "input_size": [512, 512], "keypoints": 2},
     {"kind": "dense", "input_size": [320, 320], "keypoints": 17, "max_iou": 0.5},
+    {"kind": "keypoint-rcnn", "input_size": [640, 640], "keypoints": 21, "instances": 50},
 ]
 
 

@@ -34,6 +34,7 @@ CODECS: dict[str, str] = {
     "heatmap": "pinpoint.codecs.heatmap:Heatmap",
     "heatmap-offset": "pinpoint.codecs.heatmap_offset:HeatmapOffset",
     "iris": "pinpoint.codecs.mediapipe:Iris",
+    "keypoint-rcnn": "pinpoint.codecs.keypoint_rcnn:KeypointRegions",
     "mediapipe-hand": "pinpoint.codecs.mediapipe:Hand",
     "movenet": "pinpoint.codecs.regression:MoveNet",
     "paf": "pinpoint.codecs.paf:Paf",

@@ -31,6 +31,7 @@ PICTURE_LOSSES: dict[str, str] = {
     "associative": "pinpoint.losses.associative:associative_loss",
     "dekr": "pinpoint.losses.dekr:dekr_loss",
     "dense-detection": "pinpoint.losses.detection:detection_loss",
+    "keypoint-rcnn": "pinpoint.losses.keypoint_rcnn:keypoint_rcnn_loss",
     "paf": "pinpoint.losses.paf:paf_loss",
     "yolo-pose": "pinpoint.losses.yolo_pose:yolo_pose_loss",
 }
