@@ -3,20 +3,8 @@ import pytest
 import torch
 
 from pinpoint.codecs.simcc import SimCC
-from pinpoint.models import architecture
 from pinpoint.models.cspnext import ChannelAttention, CSPNeXt
 from pinpoint.models.rtmpose import GatedAttention, RTMPose, ScaleNorm
-
-PUBLISHED = {"rtmpose-t": 3.34, "rtmpose-s": 5.47, "rtmpose-m": 13.59, "rtmpose-l": 27.66, "rtmpose-x": 49.43}
-"""Millions of parameters for 17 keypoints: mmpose, projects/rtmpose, README."""
-
-
-@pytest.mark.parametrize(("name", "millions"), PUBLISHED.items())
-def test_parameters_are_as_many_as_published(name, millions):
-    plan = architecture(name)
-    with torch.device("meta"):
-        network = plan.build(plan.codec(plan.input_size), 17)
-    assert round(sum(p.numel() for p in network.parameters()) / 1e6, 2) == millions
 
 
 @pytest.mark.parametrize(
