@@ -55,7 +55,7 @@ def test_only_the_chosen_expert_learns():
 
 
 def test_the_authors_split_of_a_mixture_is_plain_vitpose_with_the_same_maps():
-    """Their script writes an expert's rows below those that all share, and leaves the experts where they are."""
+    """Their script writes an expert's rows below those that all share, and leaves the experts there too."""
     mixture = tiny(mlp=partial(Experts, part=4, chosen=0))
     state = {name.replace("head.", "keypoint_head.", 1): t for name, t in mixture.state_dict().items()}
     for name in [name for name in state if ".mlp.fc2." in name]:
