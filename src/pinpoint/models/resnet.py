@@ -88,6 +88,12 @@ def start_rectified(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
+def _start_by_going_by(module: nn.Module) -> None:
+    """Let a block change nothing at the start: else deep networks grow what they see (arXiv 1706.02677)."""
+    if isinstance(module, BasicBlock | Bottleneck):
+        nn.init.zeros_((module.bn3 if isinstance(module, Bottleneck) else module.bn2).weight)
+
+
 DEPTHS = {
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
@@ -124,6 +130,7 @@ class ResNet(nn.Module):
         self.layer3 = residual_layer(block, 128 * grown, 256, third, stride=2)
         self.layer4 = residual_layer(block, 256 * grown, 512, fourth, stride=2)
         self.apply(start_rectified)
+        self.apply(_start_by_going_by)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Four maps of images (B, 3, h, w), finest first."""
