@@ -1,6 +1,8 @@
 """Chance in training crops: as much of it as was asked for, and none where nothing was."""
 
-from dataclasses import fields, replace
+import re
+from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,6 +177,12 @@ def test_half_bodies_hold_the_upper_or_the_lower_half_of_the_points(rng):
 def test_few_points_are_not_halved(count, rng):
     few = np.where(np.arange(17)[:, None] < count, POINTS, np.nan)
     assert replace(NONE, half=1.0).draw_part(rng, few) is None
+
+
+def test_the_documentation_names_every_step_with_its_default():
+    page = (Path(__file__).parents[2] / "docs/datasets.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([\d.]+) \|.*\|$", page, re.MULTILINE)
+    assert {name: float(value) for name, value in rows} == asdict(Augmentation())
 
 
 @pytest.mark.parametrize(
