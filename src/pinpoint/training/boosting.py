@@ -38,9 +38,9 @@ class Boosting:
         prior: Instances without a step that each leaf has on top of its own: few are not trusted.
     """
 
-    trees: int = 550
+    trees: int = 500
     depth: int = 5
-    candidates: int = 60
+    candidates: int = 40
     rank: int = 40
     rate: float = 0.1
     share: float = 0.5

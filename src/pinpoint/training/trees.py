@@ -42,12 +42,12 @@ class Growth:
         seed: Of everything that is drawn by chance.
     """
 
-    levels: int = 12
+    levels: int = 10
     boosting: Boosting = field(default_factory=Boosting)
     pixels: int = 500
     reach: tuple[float, float] = (0.4, 0.05)
     closeness: float = 0.1
-    starts: int = 14
+    starts: int = 10
     turn: float = 10.0
     scale: float = 0.06
     shift: float = 0.04
