@@ -18,7 +18,7 @@ IMAGES = typer.Option(metavar="DIR", help="Folder of the pictures.", show_defaul
 VERBOSE = typer.Option("--verbose", "-v", help="Say what is done and why.")
 
 
-@data_app.command()
+@data_app.command(short_help="Find what is wrong in annotation files.")
 def check(
     files: Annotated[list[Path], FILE],
     images: Annotated[Path | None, IMAGES] = None,
@@ -46,7 +46,7 @@ def check(
     raise typer.Exit(run_check(request, verbose=verbose))
 
 
-@data_app.command()
+@data_app.command(short_help="Show what is labelled, how large and where.")
 def stats(
     file: Annotated[Path, FILE],
     out: Annotated[
@@ -63,7 +63,7 @@ def stats(
     raise typer.Exit(run_stats(file, out, verbose=verbose))
 
 
-@data_app.command()
+@data_app.command(short_help="Part a file and tear nothing apart.")
 def split(  # noqa: PLR0913, PLR0917
     file: Annotated[Path, FILE],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of train.json, val.json and test.json.")],
@@ -93,7 +93,7 @@ def split(  # noqa: PLR0913, PLR0917
     raise typer.Exit(run_split(Request(file, out, val, test, group, look, images, seed), verbose=verbose))
 
 
-@data_app.command()
+@data_app.command(short_help="Write labels in the form of another tool.")
 def convert(  # noqa: PLR0913, PLR0917
     source: Annotated[Path, typer.Argument(metavar="IN", help="File or folder of labels, in any format.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder to write.")],

@@ -316,5 +316,9 @@ PLANTS: dict[str, Callable[[Document], None]] = {
     "area-beyond-box": _change("annotations", area=1e6),
     "sides-swapped": _sides_of_some,
     "point-far-off": _far_off,
+    "part-valid": _change("annotations", face_valid=True, face_kpts=[0] * 204),
+    "hands-alike": _change(
+        "annotations", lefthand_kpts=[9.0, 8, 1] * 20 + [9, 9, 1], righthand_kpts=[9.0, 8, 1] * 20 + [9, 9, 1]
+    ),
 }
 """How each fault is planted that shows without pictures and without a second file."""

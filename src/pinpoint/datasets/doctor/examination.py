@@ -8,6 +8,7 @@ from typing import Any
 
 from pinpoint.datasets.doctor.fault import Case, Finding, Level, levels
 from pinpoint.datasets.doctor.faults import FAULTS
+from pinpoint.datasets.doctor.parts import faults_of_parts
 from pinpoint.datasets.doctor.pictures import Progress, look_at
 from pinpoint.datasets.doctor.sheet import Sheet
 from pinpoint.datasets.samples import find_picture
@@ -56,11 +57,12 @@ def examine(case: Case) -> tuple[Finding, ...]:
     there = {""} | ({"pictures"} if case.looks is not None else set())
     if case.against is not None:
         there |= {"val"} | ({"val pictures"} if None not in (case.looks, case.against.looks) else set())
-    found = (
+    found = [
         Finding(fault, case.sheet, spots)
         for fault in FAULTS
         if fault.needs in there and (spots := tuple(fault.find(case)))
-    )
+    ]
+    found += faults_of_parts(case, FAULTS)
     return tuple(sorted(found, key=lambda finding: levels.index(finding.fault.level)))
 
 

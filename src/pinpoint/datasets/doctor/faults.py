@@ -1,6 +1,6 @@
 """Every fault that is looked for, one row each. One more is a function that finds it and a row here."""
 
-from pinpoint.datasets.doctor import boxes, categories, entries, files, mending, points, poses
+from pinpoint.datasets.doctor import boxes, categories, entries, files, mending, parts, points, poses
 from pinpoint.datasets.doctor.fault import Fault
 from pinpoint.datasets.doctor.mending import each
 
@@ -451,6 +451,22 @@ FAULTS: tuple[Fault, ...] = (
         _FIX,
         points.axes_swapped,
         each(mending.axes_back),
+    ),
+    Fault(
+        "part-valid",
+        "warning",
+        "parts are said to be valid and have no point, or the other way",
+        "tools that go by the word learn nothing as a part, or lose labels",
+        "set face_valid and its like by what is labelled",
+        parts.valid_contradicted,
+    ),
+    Fault(
+        "hands-alike",
+        "error",
+        "annotations have the same points for both hands",
+        "one of them is a copy: left and right are learnt to be one",
+        _HAND,
+        parts.hands_alike,
     ),
     Fault(
         "counted-from-1",
