@@ -320,5 +320,13 @@ def test_a_one_stage_model_refuses_what_it_has_no_use_for(options, no_networks):
         load("rtmo-s", **options)
 
 
+@pytest.mark.parametrize(("looks", "twice"), [(None, False), (1, False), (2, True)])
+def test_a_bottom_up_model_looks_at_the_mirror_image_when_asked(looks, twice, tmp_path):
+    codec = make_codec("paf", (SIDE, SIDE), keypoints=2, edges=[(0, 1)])
+    spec = replace(MINE, pipeline="one-stage", detector="", codec=codec)
+    estimator = load(heatmaps_of_colour(tmp_path / "mine.onnx", spec), looks=looks)
+    assert estimator.flip_test == twice
+
+
 def test_a_one_stage_model_looks_at_tiles_when_asked(no_networks):
     assert isinstance(load("rtmo-s", search="tiles"), Search)

@@ -1,10 +1,15 @@
 """The whole picture at once."""
 
+import cv2
 import numpy as np
 import pytest
 
+from pinpoint.codecs.dekr import Dekr
+from pinpoint.codecs.paf import Paf
+from pinpoint.geometry import identity
 from pinpoint.pipelines.one_stage import OneStage
 from pinpoint.pipelines.preparation import Preparation
+from pinpoint.runtime import FakeSession, TensorSpec
 from pinpoint.skeletons import Skeleton, skeleton
 from spots import FixedCodec, spot_session
 
@@ -83,3 +88,111 @@ def test_pictures_of_any_shape_are_looked_at(size):
 def test_a_grey_picture_is_refused():
     with pytest.raises(ValueError, match=r"image has shape \(50, 50\), expected an RGB picture"):
         detector([])(np.zeros((50, 50), np.uint8))
+
+
+PAIR = Skeleton("pair", ("left", "right"), edges=(("left", "right"),), swaps=(("left", "right"),))
+SQUARE = TensorSpec("image", (None, 128, 128, 3), np.dtype(np.float32))
+
+
+def painted(batch):
+    """What a network says that sees a red left end and a green right one: bells at both, and no limbs."""
+    maps = np.stack([cv2.resize(one, (16, 16), interpolation=cv2.INTER_AREA) for one in batch])
+    points = maps[..., :2].transpose(0, 3, 1, 2)
+    both = np.concatenate([points, 1 - points.max(axis=1, keepdims=True)], axis=1)
+    return both, np.zeros((len(batch), 2, 16, 16), np.float32)
+
+
+def pair_finder(answer, codec=None, columns=PAIR, **looks):
+    codec = codec or Paf((128, 128), 2, ((0, 1),), min_points=1)
+    return OneStage(FakeSession(answer, input=SQUARE), codec, Preparation((128, 128)), columns, **looks)
+
+
+def ends():
+    """A red bell and a green one on black, each a cell and a half wide."""
+    y, x = np.mgrid[:128, :128]
+    bells = [
+        np.exp(-(np.hypot(x - at_x, y - at_y) ** 2) / (2 * 12**2)) for at_x, at_y in ((30, 50), (90, 70))
+    ]
+    return np.round(255 * np.stack([*bells, np.zeros_like(bells[0])], axis=-1)).astype(np.uint8)
+
+
+def places(found):
+    """Where the left and the right end are, whoever has them."""
+    return np.nanmax(found.xy, axis=0)
+
+
+def swapped(batch):
+    """The same for a network that tells sides: in a mirrored picture the red end is the right one.
+
+    It knows the mirrored one by its red end's side.
+    """
+    maps, limbs = painted(batch)
+    mirrored = [one[..., 0].sum(axis=0).argmax() > 64 for one in batch]
+    for one, turned in zip(maps, mirrored, strict=True):
+        one[:2] = one[1::-1] if turned else one[:2]
+    return maps, limbs
+
+
+def test_a_second_look_at_the_mirror_image_says_the_same_of_what_is_symmetric():
+    plain, twice = (places(pair_finder(swapped, flip_test=way)(ends())) for way in (False, True))
+    np.testing.assert_allclose(twice, plain, atol=1e-3)
+    np.testing.assert_allclose(twice, [[30, 50], [90, 70]], atol=1)
+
+
+def test_a_network_that_looks_too_far_to_the_right_is_set_right_by_the_mirror():
+    """One cell to the right in the picture is one to the left in its mirror image."""
+    plain, twice = (places(pair_finder(shifted, flip_test=way)(ends())) for way in (False, True))
+    np.testing.assert_allclose(plain - [[30, 50], [90, 70]], [[8, 0]] * 2, atol=1)
+    np.testing.assert_allclose(twice, [[30, 50], [90, 70]], atol=1)
+
+
+def shifted(batch):
+    maps, limbs = swapped(batch)
+    return np.roll(maps, 1, axis=3), limbs
+
+
+def test_the_second_look_sees_the_mirror_image():
+    finder = pair_finder(swapped, flip_test=True)
+    finder(ends())
+    first, second = finder.session.batches
+    np.testing.assert_array_equal(second, first[:, :, ::-1])
+
+
+@pytest.mark.parametrize("scales", [(1.0, 0.5), (0.75, 1.0)])
+def test_smaller_looks_say_where_things_are_in_the_picture(scales):
+    found = places(pair_finder(painted, scales=scales)(ends()))
+    np.testing.assert_allclose(found, [[30, 50], [90, 70]], atol=2)
+
+
+def test_offsets_of_smaller_looks_are_told_in_cells_of_the_picture():
+    """Of somebody in the middle, whose one point is 8 cells to the right, or 4 where all is half as large."""
+
+    def answer(batch):
+        maps, offsets = np.zeros((1, 2, 33, 33), np.float32), np.zeros((1, 2, 33, 33), np.float32)
+        maps[0, :, 12:21, 12:21] = 0.5
+        maps[0, :, 16, 16] = 1
+        seen = np.count_nonzero(batch[0].any(axis=(0, 2))) / 132
+        offsets[:, 0] = 8 * seen
+        return maps, offsets
+
+    tensor = SQUARE._replace(shape=(None, 132, 132, 3))
+    codec = Dekr((132, 132), 1)
+    finder = OneStage(
+        FakeSession(answer, input=tensor), codec, Preparation((132, 132)), DOT, scales=(1.0, 0.5)
+    )
+    found = finder.within(np.full((132, 132, 3), 255, np.uint8), identity())
+    np.testing.assert_allclose(found.xy[0], [[4 * (16 + 8), 64]], atol=1.5)
+
+
+@pytest.mark.parametrize(
+    ("looks", "message"),
+    [
+        ({"flip_test": True}, "FixedCodec has no mirrored: it is read from one look"),
+        ({"scales": (1.0, 0.5)}, "FixedCodec has no zoomed: it is read from one look"),
+        ({"scales": (0.5,)}, "scales are .* expected 1"),
+        ({"scales": (1.0, 2.0)}, "scales are .* expected 1"),
+    ],
+)
+def test_looks_that_cannot_be_joined_are_refused(looks, message):
+    with pytest.raises(ValueError, match=message):
+        detector([], **looks)

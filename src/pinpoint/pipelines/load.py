@@ -233,12 +233,13 @@ def _one_stage(spec: ModelSpec, options: Options) -> OneStage:
 
 
 def _alone(spec: ModelSpec, options: Options) -> Estimator:
-    if options.detector is not None or options.looks == 2:
+    twice = options.looks == 2
+    if options.detector is not None or (twice and not hasattr(spec.codec, "mirrored")):
         given = "detector" if options.detector is not None else "second look"
         raise ValueError(
             f"{spec.name} finds and reads everything in one look at the picture: it takes no {given}"
         )
-    estimator = _one_stage(spec, options)
+    estimator = replace(_one_stage(spec, options), flip_test=twice)
     if options.search != "tiles":
         return estimator
     return Search(estimator, None, "tiles", min_score=0.0, max_iou=WHOLE_BODY_IOU)
