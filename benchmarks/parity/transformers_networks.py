@@ -14,7 +14,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -129,13 +129,30 @@ def _head(name: str, width: int, keypoints: int, *, simple: bool) -> Iterator[tu
     if simple:
         yield from _layer(f"{name}.final_layer", keypoints, width, 3, 3)
         return
-    for place, inside in ((0, width), (3, 256)):
-        yield f"{name}.deconv_layers.{place}.weight", _shaped(inside, 256, 4, 4)
-        yield from _layer(f"{name}.deconv_layers.{place + 1}", 256)
-        for part in ("running_mean", "running_var"):
-            yield f"{name}.deconv_layers.{place + 1}.{part}", _shaped(256)
-        yield f"{name}.deconv_layers.{place + 1}.num_batches_tracked", _shaped()
+    yield from _deconvolutions(name, width, 256)
     yield from _layer(f"{name}.final_layer", keypoints, 256, 1, 1)
+
+
+def _deconvolutions(name: str, inside: int, outside: int) -> Iterator[tuple[str, Tensor]]:
+    for place, channels in ((0, inside), (3, outside)):
+        yield f"{name}.deconv_layers.{place}.weight", _shaped(channels, outside, 4, 4)
+        yield from _norm(f"{name}.deconv_layers.{place + 1}", outside)
+
+
+def _norm(name: str, width: int) -> Iterator[tuple[str, Tensor]]:
+    yield from _layer(name, width)
+    yield f"{name}.running_mean", _shaped(width)
+    yield f"{name}.running_var", _shaped(width)
+    yield f"{name}.num_batches_tracked", _shaped()
+
+
+def head_of_sapiens(width: int, keypoints: int) -> Iterator[tuple[str, Tensor]]:
+    """The head of mmpose with two deconvolutions and two convolutions of 1 x 1, all of 768 channels."""
+    yield from _deconvolutions("head", width, 768)
+    for place in (0, 3):
+        yield from _layer(f"head.conv_layers.{place}", 768, 768, 1, 1)
+        yield from _norm(f"head.conv_layers.{place + 1}", 768)
+    yield from _layer("head.final_layer", keypoints, 768, 1, 1)
 
 
 @cache
@@ -218,16 +235,25 @@ def crops_apart() -> list[tuple[str, str]]:
     return rows
 
 
-def write_lists(kind: Architecture, theirs: Mapping[str, Tensor]) -> None:
+def write_lists(kind: Architecture) -> None:
     """Write down what all three call the parts."""
+    with torch.device("meta"):
+        theirs = reference(kind).state_dict()
+        backbone = of_mmpretrain(kind).state_dict()
     write_names(kind.name, dict(names_of_authors(kind)))
     write_names(kind.name, theirs, "transformers")
     if "mlp" not in kind.build.keywords:
-        with torch.device("meta"):
-            backbone = of_mmpretrain(kind).state_dict()
         head = {name: tensor for name, tensor in names_of_authors(kind) if name.startswith("keypoint_head.")}
         renamed = {name.removeprefix("keypoint_"): tensor for name, tensor in head.items()}
         write_names(kind.name, {f"backbone.{name}": t for name, t in backbone.items()} | renamed, "mmpose")
+
+
+def write_sapiens(kind: Architecture) -> None:
+    """Write down what mmpretrain and mmpose call the parts."""
+    with torch.device("meta"):
+        backbone = of_mmpretrain(kind).state_dict()
+    head = dict(head_of_sapiens(kind.build.keywords["depths"].width, len(skeleton(kind.skeleton))))
+    write_names(kind.name, {f"backbone.{name}": tensor for name, tensor in backbone.items()} | head)
 
 
 COLUMNS = ("network", "our parameters", "theirs", "largest difference", "largest output", f"within {BAR:g}")
@@ -258,10 +284,12 @@ def main() -> None:
     for name in chosen.names or COMPARED:
         kind = architecture(name)
         if chosen.lists and name not in EXPERTS:
-            with torch.device("meta"):
-                write_lists(kind, reference(kind).state_dict())
+            write_lists(kind)
         rows.append(row(name, compared(kind)))
         print(*rows[-1], file=sys.stderr, flush=True)
+    for name in ARCHITECTURES if chosen.lists else ():
+        if name.startswith("sapiens-"):
+            write_sapiens(architecture(name))
     report.add("Against transformers' VitPoseForPoseEstimation, heatmaps:")
     report.table(COLUMNS, rows)
     report.add("The backbone against mmpretrain's VisionTransformer, which mmpose uses, features:")
