@@ -79,8 +79,9 @@ class HeatmapOffset:
         width, height = self.heatmap_size
         dx = np.where(there, columns - np.arange(width), 0) / self._cells
         dy = np.where(there, rows - np.arange(height)[:, None], 0) / self._cells
-        disc = (dx**2 + dy**2 <= 1) & there
-        maps = np.stack(np.broadcast_arrays(disc, dx, dy), axis=2, dtype=np.float32)
+        maps = np.empty((*xy.shape[:2], 3, height, width), np.float32)
+        maps[:, :, 0] = (dx**2 + dy**2 <= 1) & there
+        maps[:, :, 1], maps[:, :, 2] = dx, dy
         return maps.reshape(len(xy), 3 * xy.shape[1], height, width), weights
 
     def decode(self, maps: NDArray) -> tuple[Float, Float]:

@@ -7,6 +7,8 @@ from pinpoint.codecs import Float
 
 __all__ = ["gaussians", "highest", "known_points", "point_weights"]
 
+FAR = 1e9  # cells; a bell that far away is 0 everywhere
+
 
 def point_weights(xy: Float, visible: ArrayLike, input_size: tuple[int, int]) -> NDArray[np.float32]:
     """How much each point counts in training: 1, or 0 where it is missing, not labelled or outside the input.
@@ -46,5 +48,6 @@ def highest(rows: NDArray) -> tuple[NDArray[np.intp], NDArray]:
 
 def gaussians(centers: Float, length: int, sigma: float) -> NDArray[np.float32]:
     """Bells of height 1 on a line of cells, shapes (...) -> (..., length). A NaN centre gives zeros."""
-    distance = np.arange(length) - np.asarray(centers)[..., None]
-    return np.nan_to_num(np.exp(-np.square(distance) / (2 * sigma**2))).astype(np.float32)
+    known = np.nan_to_num(np.asarray(centers, np.float64), nan=FAR).clip(-FAR, FAR)[..., None]
+    away = (np.arange(length) - known).astype(np.float32)  # single only now: the difference loses nothing
+    return np.exp(np.square(away) * np.float32(-0.5 / sigma**2))
