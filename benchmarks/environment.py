@@ -16,18 +16,28 @@ VENVS = HERE / ".venvs"
 REQUIREMENTS = {
     "mediapipe": ("mediapipe==0.10.21", "numpy<2"),
     "faster-coco-eval": ("faster-coco-eval==1.8.0",),
+    "dlib": ("dlib-bin==20.0.1", "numpy>=2"),  # dlib in a wheel; the package of its own name compiles
     "mmpose": (
         *("torch==2.13.0", "mmengine==0.10.7", "scipy", "shapely", "terminaltables", "pycocotools"),
         *("json_tricks", "munkres", "matplotlib", "pillow", "opencv-python-headless", "six"),
     ),
+    "transformers": (
+        *("torch==2.13.0", "transformers==5.23.0", "mmengine==0.10.7", "scipy", "pillow", "six"),
+        *("opencv-python-headless", "av", "platformdirs"),
+    ),
 }
-ALONE = {"mmpose": ("mmcv-lite==2.1.0", "mmdet==3.2.0", "mmpose==1.3.2")}
+ALONE = {
+    "mmpose": ("mmcv-lite==2.1.0", "mmdet==3.2.0", "mmpose==1.3.2"),
+    "transformers": ("mmcv-lite==2.1.0", "mmpretrain==1.2.0"),
+}
 """What is installed without what it asks for, parts of which can no longer be built."""
 
 INTERPRETERS = {
     "mediapipe": ("3.12", "3.11", "3.10", "3.9"),
     "faster-coco-eval": ("3.13", "3.12", "3.11", "3.10"),
+    "dlib": ("3.13", "3.12", "3.11", "3.10"),
     "mmpose": ("3.11", "3.12", "3.10"),
+    "transformers": ("3.11", "3.12", "3.10"),
 }
 
 
