@@ -51,6 +51,7 @@ class Case:
         expected: What becomes of a record beyond what `holds` and `keeps` say.
         picture: Where a picture lies, for formats that look at it; none for those that do not.
         needs: A package without which it is skipped.
+        video: Whether all pictures are frames of one video.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Case:
     expected: Callable[[Record], Record] = same
     picture: Callable[[Record], str] | None = None
     needs: str = ""
+    video: bool = False
 
 
 def bare(name):
@@ -106,6 +108,7 @@ CASES = {
     "labelme": Case("x", boxed=True),
     "label-studio": Case("x.json", boxed=True),
     "cvat": Case("x.xml", boxed=True),
+    "cvat-video": Case("x.xml", boxed=True, fewest=1, video=True),
     "via": Case("x.json", boxed=True),
     "via-csv": Case("x.csv", boxed=True),
     "deeplabcut": Case("x.csv", sized=False, expected=with_points),
@@ -147,9 +150,10 @@ def keypoints(draw, case, kind, holds, size):
 def sets(draw, name):
     case, known = CASES[name], FORMATS[name]
     kind = draw(st.sampled_from(case.kinds))
-    records, instances = [], 0
+    records, instances, sizes = [], 0, st.tuples(st.integers(2, 5000), st.integers(2, 5000))
+    of_all = draw(sizes)
     for index in range(draw(st.integers(0, 4))):
-        size = draw(st.tuples(st.integers(2, 5000), st.integers(2, 5000)))
+        size = of_all if case.video else draw(sizes)
         kps = draw(keypoints(case, kind, known.holds, size))
         crowds = np.sort(np.random.default_rng(index).uniform(0, 9, (draw(st.integers(0, 2)), 2, 2)), axis=1)
         extras = {
@@ -163,7 +167,7 @@ def sets(draw, name):
         }
         instances += len(kps)
         kept = {key: extras[key] for key in EXTRAS if key in known.keeps}
-        records.append(Record(kps, f"{index + 1}.png", size, index, **kept))
+        records.append(Record(kps, "clip.mp4" if case.video else f"{index + 1}.png", size, index, **kept))
     return records
 
 
@@ -256,7 +260,8 @@ def test_what_a_row_does_not_hold_is_said_once_and_no_more(name, tmp_path, rng, 
     crowds = {"crowds": np.ones((1, 4)), "crowd_areas": np.array([3.0])}
     extras = {"id": 1, "instance_ids": (1,), **crowds, "split": "val", "group": "her"}
     record = Record(kps, "1.png", (9, 9), 1, 0.5, **extras)
-    write(tmp_path / case.path, [record, replace(record, image="2.png", index=2, id=2)], format=name)
+    second = replace(record, image="1.png" if case.video else "2.png", index=2, id=2)
+    write(tmp_path / case.path, [record, second], format=name)
     said = [message for message in caplog.messages if "cannot hold" in message and "left out" in message]
     dropped = [*sorted(set(FIELDS) - known.holds), *(EXTRAS[key] for key in EXTRAS if key not in known.keeps)]
     assert [message.split("cannot hold ")[1] for message in said] == (

@@ -4,9 +4,9 @@ https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/
 
 Read are skeletons (`outside` is missing, `occluded` is not visible), points whose label names the keypoint,
 points of one shape in the skeleton's order, and boxes. Shapes of one `group_id` are one instance. In files
-for video, what a track shows in a frame is one instance. The edges of skeletons come from the drawings of the
-labels. Written are files for images: a skeleton and, where there is one, a box of the same group and of a
-label of its own; pixels to 3 decimals.
+for video, what a track, or the tracks of one group, show in a frame is one instance. The edges of skeletons
+come from the drawings of the labels. Written are files for images: a skeleton and, where there is one, a
+box of the same group and of a label of its own; pixels to 3 decimals. `cvat_video` writes files for video.
 """
 
 import itertools
@@ -19,6 +19,7 @@ from xml.etree import ElementTree as ET
 
 from pinpoint.io.coco_truth_writer import name_of_category
 from pinpoint.io.cvat_labels import BOX, add_labels, skeletons_of
+from pinpoint.io.cvat_video import box_attributes, point_attributes
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import read_bytes, replacing
 from pinpoint.io.format import GatheringWriter, write_all
@@ -30,7 +31,6 @@ from pinpoint.io.shapes import (
     Image,
     Shape,
     drawn_in,
-    outward,
     records_of_images,
     say_lost,
     skeleton_named,
@@ -229,9 +229,13 @@ def _images(path: Path, root: ET.Element, reader: _Reader) -> Iterator[Image]:
 def _frames(path: Path, root: ET.Element, reader: _Reader) -> Iterator[Image]:
     """Frames of a video in the order of their numbers."""
     frames: defaultdict[int, _Content] = defaultdict(_Content)
+    first: dict[int, int] = {}  # track of each group, whose shapes are one instance
     for number, track in enumerate(root.findall("track"), 1):
         with blame(path, f"track {number} ({track.get('label')!r})"):
-            shown = _Shown(track.attrib["label"], _group(track), int(track.attrib["id"]))
+            own, group = int(track.attrib["id"]), _group(track)
+            shown = _Shown(
+                track.attrib["label"], group, own if group is None else first.setdefault(group, own)
+            )
             for element in track:
                 reader.take(element, shown, frames[int(element.attrib["frame"])])
     name = root.findtext("./meta/source") or root.findtext("./meta/*/source") or ""
@@ -318,19 +322,7 @@ def _add_instance(image: ET.Element, one: Drawn, group: str, kind: Skeleton) -> 
     if one.points:
         element = ET.SubElement(image, "skeleton", {"label": one.label, **shared})
         for name in kind.keypoints:
-            ET.SubElement(element, "points", _point(one, name))
+            ET.SubElement(element, "points", point_attributes(one, name))
     if one.box is not None:
-        corners = zip(("xtl", "ytl", "xbr", "ybr"), one.box, strict=True)
-        box = {key: repr(outward(value)) for key, value in corners}
-        ET.SubElement(image, "box", {"label": one.label + BOX, **shared, "occluded": "0", **box})
-
-
-def _point(one: Drawn, name: str) -> dict[str, str]:
-    x, y = one.points.get(name, (-EDGE, -EDGE))
-    return {
-        "label": name,
-        "source": "manual",
-        "outside": "0" if name in one.points else "1",
-        "occluded": "1" if name in one.hidden else "0",
-        "points": f"{outward(x)!r},{outward(y)!r}",
-    }
+        said = {"label": one.label + BOX, **shared, "occluded": "0"}
+        ET.SubElement(image, "box", said | box_attributes(one.box))

@@ -10,6 +10,7 @@ from pinpoint.io import (
     crowdpose,
     csv_format,
     cvat,
+    cvat_video,
     deeplabcut,
     halpe,
     json_format,
@@ -114,6 +115,7 @@ FORMATS: Mapping[str, Format] = {
         document=Document(label_studio.is_label_studio, label_studio.records_of_tasks),
     ),
     "cvat": Format(cvat.HOLDS, cvat.cvat_writer, keeps=cvat.KEEPS, suffixes=(".xml",), file=cvat.read_cvat),
+    "cvat-video": Format(cvat_video.HOLDS, cvat_video.cvat_video_writer, file=cvat.read_cvat),
     "via": Format(
         via.HOLDS,
         via.via_writer,
