@@ -108,7 +108,7 @@ def covered(image: Image, rng: np.random.Generator) -> Image:
 
 def holed(image: Image, rng: np.random.Generator) -> Image:
     """Put 4 to 16 small squares of the mean colour into it: coarse dropout (arXiv 1708.04552)."""
-    image, level = image.copy(), image.mean(axis=(0, 1)).round()
+    image, level = image.copy(), np.round(cv2.mean(image)[:3])  # NumPy's mean takes longer than all else
     height, width = image.shape[:2]
     for _ in range(int(rng.integers(HOLES[0], HOLES[1] + 1))):
         side = max(1, round(rng.uniform(*HOLE_SIDE) * max(height, width)))
