@@ -110,6 +110,7 @@ CASES = {
     "cvat": Case("x.xml", boxed=True),
     "cvat-video": Case("x.xml", boxed=True, fewest=1, video=True),
     "via": Case("x.json", boxed=True),
+    "via3": Case("x.json", boxed=True),
     "via-csv": Case("x.csv", boxed=True),
     "deeplabcut": Case("x.csv", sized=False, expected=with_points),
     "sleap": Case("x.slp", sized=False, needs="sleap_io"),

@@ -23,6 +23,7 @@ from pinpoint.io import (
     pts,
     sleap,
     via,
+    via3,
     yolo,
 )
 from pinpoint.io.coco_truth_writer import CocoTruthWriter
@@ -121,6 +122,12 @@ FORMATS: Mapping[str, Format] = {
         via.via_writer,
         keeps=via.KEEPS,
         document=Document(via.is_via, via.records_of_via),
+    ),
+    "via3": Format(
+        via.HOLDS,
+        via.via3_writer,
+        keeps=via.KEEPS,
+        document=Document(via3.is_project, via.records_of_via),
     ),
     "via-csv": Format(
         via.HOLDS,

@@ -1,4 +1,4 @@
-"""VGG Image Annotator (VIA 2): regions of images, as a JSON project, a JSON export or a CSV export.
+"""VGG Image Annotator: regions of images, as a project of VIA 2 or 3, a JSON export or a CSV export.
 
 https://www.robots.ox.ac.uk/~vgg/software/via/
 
@@ -38,6 +38,7 @@ from pinpoint.io.shapes import (
     skeleton_said,
     tied,
 )
+from pinpoint.io.via3 import entries_of_project, is_project, project_of_entries
 from pinpoint.skeletons import Skeleton
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "read_via",
     "read_via_csv",
     "records_of_via",
+    "via3_writer",
     "via_csv_writer",
     "via_writer",
     "write_via",
@@ -115,15 +117,20 @@ def read_via_csv(path: Path, skeleton: Skeleton | None = None) -> list[Record]:
 
 def records_of_via(path: Path, document: Any, skeleton: Skeleton | None = None) -> list[Record]:
     """Read a parsed document as `read_via` does."""
+    if is_project(document):
+        with blame(path, "its views and metadata"):
+            return _records(path, entries_of_project(document), skeleton)
     if not is_via(document):
-        raise UnreadableError(path, "is JSON, but neither a project nor annotations of VIA 2")
+        raise UnreadableError(path, "is JSON, but neither a project of VIA nor annotations that it exported")
     return _records(path, document.get("_via_img_metadata", document), skeleton)
 
 
 def is_via(document: Any) -> bool:
-    """Whether a parsed document is a project of VIA 2, or annotations that it exported."""
+    """Whether a parsed document is a project of VIA 2 or 3, or annotations that it exported."""
     if not isinstance(document, dict) or not document:
         return False
+    if is_project(document):
+        return True
     entries = document.get("_via_img_metadata", document)
     return isinstance(entries, dict) and all(
         isinstance(entry, dict) and {"filename", "regions"} <= set(entry) for entry in entries.values()
@@ -156,6 +163,11 @@ def write_via(path: str | Path, records: Iterable[Record], skeleton: Skeleton | 
 def via_writer(path: Path, skeleton: Skeleton | None = None) -> RecordWriter:
     """Open a JSON file to write records into, as `write_via` does."""
     return GatheringWriter(_admission(skeleton), lambda records: _write_json(path, records))
+
+
+def via3_writer(path: Path, skeleton: Skeleton | None = None) -> RecordWriter:
+    """Open a project of VIA 3 to write records into, as `write_via` does."""
+    return GatheringWriter(_admission(skeleton), lambda records: _write_project(path, records))
 
 
 def via_csv_writer(path: Path, skeleton: Skeleton | None = None) -> RecordWriter:
@@ -291,8 +303,16 @@ def _region(shape: Item, said: Item) -> dict[str, Any]:
 
 
 def _write_json(path: Path, records: Sequence[Record]) -> None:
+    _write_document(path, _entries(records))
+
+
+def _write_project(path: Path, records: Sequence[Record]) -> None:
+    _write_document(path, project_of_entries(_entries(records)))
+
+
+def _write_document(path: Path, document: Item) -> None:
     with replacing(path) as partial:
-        partial.write_text(json.dumps(_entries(records), indent=1, ensure_ascii=False), "utf-8")
+        partial.write_text(json.dumps(document, indent=1, ensure_ascii=False), "utf-8")
 
 
 def _write_csv(path: Path, records: Sequence[Record]) -> None:
