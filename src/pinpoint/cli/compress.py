@@ -127,6 +127,10 @@ def distill(  # noqa: PLR0913, PLR0917 - typer reads the options from the parame
     ] = 0.0,
     temperature: Annotated[float, typer.Option(help="By how much both are made less sure.")] = 2.0,
     features: Annotated[float, typer.Option(min=0, help="How much its features count; runs only.")] = 0.0,
+    labels: Annotated[float, typer.Option(min=0, help="How much labels count beside both.")] = 1.0,
+    fade: Annotated[
+        float, typer.Option(min=0, max=1, help="By which share both count less at the end of the run.")
+    ] = 0.0,
     samples: Annotated[int | None, SAMPLES] = None,
     data: Annotated[list[str] | None, DATA] = None,
     val: Annotated[str | None, VAL] = None,
@@ -151,6 +155,7 @@ def distill(  # noqa: PLR0913, PLR0917 - typer reads the options from the parame
     name = str(path.resolve()) if path.exists() else teacher
     table = {"teacher": name, "points": points, "mix": mix}
     table |= {"logits": logits, "temperature": temperature, "features": features}
+    table |= {"labels": labels, "fade": fade}
 
     def config() -> dict[str, Any]:
         plain = config_of_run(path, data, val) if recipe is None else config_of_recipe(recipe, data, val)

@@ -87,6 +87,8 @@ class Distill:
         logits: How much it counts to be as sure as the teacher of every place (runs only).
         temperature: By how much both are made less sure for that.
         features: How much it counts to see what the teacher's backbone sees (runs only).
+        labels: How much labels count beside logits and features.
+        fade: By which share logits and features count less at the end of the run than at its start.
     """
 
     teacher: str
@@ -95,13 +97,16 @@ class Distill:
     logits: float = 0.0
     temperature: float = 2.0
     features: float = 0.0
+    labels: float = 1.0
+    fade: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("points", "logits", "features"):
+        for name in ("points", "logits", "features", "labels"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"distill.{name} is {getattr(self, name)}, expected 0 or more")
-        if not 0 <= self.mix <= 1:
-            raise ValueError(f"distill.mix is {self.mix}, expected a share from 0 to 1")
+        for name in ("mix", "fade"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"distill.{name} is {getattr(self, name)}, expected a share from 0 to 1")
         if not self.temperature > 0:
             raise ValueError(f"distill.temperature is {self.temperature}, expected more than 0")
 
@@ -139,6 +144,7 @@ class TrainConfig:
         ohkm: Only this many of the worst keypoints of each sample count; 0: all of them (arXiv 1711.07319).
         precision: `auto` (bfloat16 where the processor has it), `float32`, `bfloat16` or `float16`.
         weights: Weights to start from, a path from where the command is run; empty starts from chance.
+        fresh: Parts of the network, by the start of their names, that start from chance all the same.
         freeze: Parts of the network, by the start of their names, that are not trained.
         unfreeze: Share of the run after which they are.
         seed: Where chance starts.
@@ -179,6 +185,7 @@ class TrainConfig:
     ohkm: int = 0
     precision: str = "auto"
     weights: str = ""
+    fresh: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
     unfreeze: float = 1.0
     seed: int = 0

@@ -104,6 +104,44 @@ def test_what_a_run_teaches_reaches_the_student(table, plain, run):
     assert stem.grad is not None and float(stem.grad.abs().sum()) > 0
 
 
+def _losses(task, progress):
+    batch = task.batch([Draw(0, 0, row) for row in range(4)], progress)
+    images = torch.from_numpy(batch.images).permute(0, 3, 1, 2).float() / 60 - 2
+    with torch.no_grad():
+        loss = task.loss(task.network.eval()(images), tuple(torch.from_numpy(t) for t in batch.targets))
+    return float(loss.total / loss.weight)
+
+
+def test_a_teacher_that_fades_leaves_the_last_word_to_the_labels(plain, run):
+    table = {"logits": 1.0, "points": 0.0}
+    faded, steady = (_task(plain, run, **table, fade=fade) for fade in (1.0, 0.0))
+    labels = _losses(_task(plain, run, mix=1e-9, points=0.0), 1.0)
+    assert _losses(faded, 1.0) == pytest.approx(labels, rel=1e-4)
+    assert _losses(faded, 0.0) == _losses(steady, 0.0) == _losses(steady, 1.0) > labels
+    half = (_losses(faded, 0.0) + labels) / 2
+    assert _losses(faded, 0.5) == pytest.approx(half, rel=1e-4)
+
+
+def test_without_labels_a_network_has_nothing_to_learn_from_itself(plain, run):
+    """The second stage of DWPose, before its head is made anew."""
+    table = {"teacher": str(run), "logits": 1.0, "points": 0.0, "labels": 0.0}
+    config = config_from_dict({**plain, "distill": table, "weights": str(run)})
+    assert _losses(plan(config, cache=run / "cache").task, 0.0) == pytest.approx(0, abs=1e-4)
+
+
+def test_a_fresh_part_starts_from_chance_and_the_others_from_the_weights(plain, run):
+    tasks = [
+        plan(config_from_dict({**plain, **extra}), cache=run / "cache").task
+        for extra in ({}, {"weights": str(run)}, {"weights": str(run), "fresh": ["head"]})
+    ]
+    chance, taken, mixed = (task.network.state_dict() for task in tasks)
+    heads = [name for name in mixed if name.startswith("head")]
+    assert heads
+    assert not any(torch.equal(taken[name], chance[name]) for name in heads if name.endswith("weight"))
+    for name, tensor in mixed.items():
+        assert torch.equal(tensor, chance[name] if name in heads else taken[name])
+
+
 def test_a_run_with_a_teacher_goes_on_as_if_it_had_not_been_stopped(plain, run, tmp_path):
     """To the last bit, the adapter and the averaged weights included."""
     table = {"teacher": str(run), "mix": 0.5, "logits": 1.0, "features": 1.0}

@@ -1,7 +1,8 @@
 """Learning from a teacher: its keypoints, how sure it is of every place, and what its backbone sees.
 
-Any estimator teaches keypoints. A run of ours teaches more: its distributions (arXiv 1503.02531) and, as in
-the first stage of DWPose (arXiv 2307.15880), its features.
+Any estimator teaches keypoints. A run of ours teaches more: its distributions (arXiv 1503.02531) and its
+features. DWPose (arXiv 2307.15880) does so in two stages: both fade as the run goes on (`fade=1`), and then
+the student's own distributions alone (`labels=0`) teach a new head on its frozen backbone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,11 +89,13 @@ class Distilled:
             self._add_adapter(self._teacher)
 
     def batch(self, draws: Sequence[Draw], progress: float) -> Batch:
-        """See `Task`; after the targets of the labels come what the teacher says and sees."""
+        """See `Task`; after the targets of the labels come the teacher's, and how much they count."""
         images, (*targets, certain) = self._task.batch(draws, progress)
         if self._certainty:
             certain = certain * np.stack([self._certainty_of(one) for one in draws]).astype(certain.dtype)
-        return Batch(images, (*targets, certain, *self._said(images)))
+        said = self._said(images)
+        rate = [np.full(len(images), 1 - self._config.fade * progress, np.float32)] if said else []
+        return Batch(images, (*targets, certain, *said, *rate))
 
     def loss(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Loss:
         """What labels teach, and what the teacher does, each a mean; see `Task`."""
@@ -101,14 +104,15 @@ class Distilled:
         if not said:
             return labels
         count = torch.tensor(float(outputs[0].shape[0]), device=labels.total.device)
-        total = labels.total / labels.weight.clamp_min(1e-6) * count
+        rate = said.pop().mean()
+        mean = self._config.labels * labels.total / labels.weight.clamp_min(1e-6)
         if self._config.logits:
             parts = [said.pop(0) for _ in outputs]
             each = divergence(outputs, parts, self._sharpness, self._config.temperature)
-            total = total + self._config.logits * each.mean() * count
+            mean = mean + rate * self._config.logits * each.mean()
         if self._config.features:
-            total = total + self._config.features * self._feature_error(said.pop(0)) * count
-        return Loss(total, count)
+            mean = mean + rate * self._config.features * self._feature_error(said.pop(0))
+        return Loss(mean * count, count)
 
     def evaluate(self, network: nn.Module) -> Mapping[str, float]:
         """See `Task`."""
