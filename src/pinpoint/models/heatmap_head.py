@@ -3,7 +3,6 @@
 SimpleBaseline, HRNet and others share it: deconvolutions, if any, and one convolution of 1 x 1.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -89,16 +88,13 @@ def mmpose_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Microsoft's files have no such prefixes, and `module.` where they were written by several processes.
     """
     plain = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
-    kept = {name: tensor for name, tensor in plain.items() if not name.startswith(TRAINING_ONLY)}
-    prefixed = any(name.startswith("backbone.") for name in kept)
-    rename = _of_mmpose if prefixed else _of_microsoft
-    return {rename(name): tensor for name, tensor in kept.items()}
+    return {_renamed(name): plain[name] for name in plain if not name.startswith(TRAINING_ONLY)}
 
 
-def _of_mmpose(name: str) -> str:
-    return re.sub(r"^keypoint_head\.", "head.", name)
-
-
-def _of_microsoft(name: str) -> str:
-    part = "head" if name.startswith(("final_layer.", "deconv_layers.")) else "backbone"
-    return f"{part}.{name}"
+def _renamed(name: str) -> str:
+    part = name.partition(".")[0]
+    if part in ("backbone", "neck", "head"):
+        return name
+    if part == "keypoint_head":
+        return name.replace(part, "head", 1)
+    return f"{'head' if part in ('final_layer', 'deconv_layers') else 'backbone'}.{name}"
