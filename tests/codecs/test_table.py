@@ -27,6 +27,7 @@ ROWS = [
     {"kind": "dekr", "input_size": [512, 512], "keypoints": 2},
     {"kind": "dense", "input_size": [320, 320], "keypoints": 17, "max_iou": 0.5},
     {"kind": "keypoint-rcnn", "input_size": [640, 640], "keypoints": 21, "instances": 50},
+    {"kind": "centernet", "input_size": [512, 384], "keypoints": 21, "most": 20},
 ]
 
 

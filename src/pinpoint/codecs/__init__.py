@@ -28,6 +28,7 @@ __all__ = [
 CODECS: dict[str, str] = {
     "associative": "pinpoint.codecs.associative:AssociativeEmbedding",
     "blazepose": "pinpoint.codecs.mediapipe:BlazePose",
+    "centernet": "pinpoint.codecs.centernet:CenterNet",
     "dekr": "pinpoint.codecs.dekr:Dekr",
     "dense": "pinpoint.codecs.dense:Dense",
     "facemesh": "pinpoint.codecs.mediapipe:FaceMesh",

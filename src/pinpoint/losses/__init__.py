@@ -29,6 +29,7 @@ LOSSES: dict[str, str] = {
 
 PICTURE_LOSSES: dict[str, str] = {
     "associative": "pinpoint.losses.associative:associative_loss",
+    "centernet": "pinpoint.losses.centernet:centernet_loss",
     "dekr": "pinpoint.losses.dekr:dekr_loss",
     "dense-detection": "pinpoint.losses.detection:detection_loss",
     "keypoint-rcnn": "pinpoint.losses.keypoint_rcnn:keypoint_rcnn_loss",

@@ -96,6 +96,8 @@ ARCHITECTURES: dict[str, str] = {
     "sapiens-1b": "pinpoint.models.sapiens:sapiens_1b",
     "sapiens-2b": "pinpoint.models.sapiens:sapiens_2b",
     "poseted-r50": "pinpoint.models.poseted:poseted_r50",
+    "centernet-dla34": "pinpoint.models.centernet:centernet_dla34",
+    "centernet-hourglass": "pinpoint.models.centernet:centernet_hourglass",
 }
 """Where the architecture of each name is made, and what its function is given. Imported when asked for."""
 
