@@ -18,6 +18,7 @@ from pinpoint.io import (
     label_studio,
     labelme,
     mpii,
+    mpii_mat,
     openpose,
     parquet,
     pts,
@@ -86,6 +87,7 @@ FORMATS: Mapping[str, Format] = {
         document=Document(coco_truth.is_truth, coco_truth.records_of_truth),
     ),
     "mpii": Format(mpii.HOLDS, mpii.MpiiWriter, document=Document(mpii.is_mpii, mpii.records_of_mpii)),
+    "mpii-mat": Format(mpii_mat.HOLDS, keeps=mpii_mat.KEEPS, suffixes=(".mat",), file=mpii_mat.read_mpii_mat),
     "aic": Format(aic.HOLDS, aic.AicWriter, document=Document(aic.is_aic, aic.records_of_aic)),
     "pts": Format(
         pts.HOLDS,

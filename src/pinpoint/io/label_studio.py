@@ -23,6 +23,7 @@ from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import replacing
 from pinpoint.io.format import GatheringWriter, write_all
 from pinpoint.io.growing import load_json
+from pinpoint.io.label_studio_min import is_min, tasks_of_min
 from pinpoint.io.plain import blame
 from pinpoint.io.records import Admission, Record, RecordWriter
 from pinpoint.io.shapes import (
@@ -57,7 +58,7 @@ KEEPS = frozenset({"id", "instance_ids"})
 
 Item = Mapping[str, Any]
 
-_HOW = "tie the regions of each instance by a relation or a parent in Label Studio"
+_HOW = "tie the regions of each instance by a relation or a parent in Label Studio, and export as JSON"
 _HIDDEN = ("occluded", "hidden", "invisible")
 _POINT, _RECTANGLE = "keypointlabels", "rectanglelabels"
 
@@ -71,7 +72,7 @@ class _Left:
 
 
 def read_label_studio(path: str | Path, skeleton: Skeleton | None = None) -> list[Record]:
-    """Read an export in the format JSON (not JSON-MIN, which forgets what belongs together).
+    """Read an export in the format JSON or JSON-MIN, which forgets what belongs together.
 
     Regions that nothing ties: each rectangle is an instance, with the points in it; where there is no
     rectangle, all points are one. `image` is the name after `/data/local-files/?d=`, the last part of an
@@ -92,14 +93,17 @@ def read_label_studio(path: str | Path, skeleton: Skeleton | None = None) -> lis
 
 
 def is_label_studio(document: Any) -> bool:
-    """Whether a parsed document is a list of tasks."""
-    return isinstance(document, list) and all(isinstance(task, dict) and "data" in task for task in document)
+    """Whether a parsed document is a list of tasks, or of entries of JSON-MIN."""
+    return is_min(document) or (
+        isinstance(document, list) and all(isinstance(task, dict) and "data" in task for task in document)
+    )
 
 
 def records_of_tasks(path: Path, tasks: Any, skeleton: Skeleton | None = None) -> list[Record]:
     """Read a parsed document as `read_label_studio` does."""
     if not is_label_studio(tasks):
         raise UnreadableError(path, "is JSON, but no list of Label Studio's tasks: export it as JSON")
+    tasks = tasks_of_min(tasks) if is_min(tasks) else tasks
     left = _Left(Counter())
     images = [_image(path, number, task, left) for number, task in enumerate(tasks, 1)]
     if left.kinds.total():

@@ -29,7 +29,16 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 from pinpoint.skeletons import skeleton as shipped
 
-__all__ = ["HOLDS", "MpiiWriter", "is_mpii", "read_mpii", "records_of_mpii", "write_mpii"]
+__all__ = [
+    "HOLDS",
+    "MpiiWriter",
+    "Person",
+    "is_mpii",
+    "keypoints_of_people",
+    "read_mpii",
+    "records_of_mpii",
+    "write_mpii",
+]
 
 HOLDS = frozenset({"xy", "visible", "boxes"})
 
@@ -101,7 +110,7 @@ def records_of_mpii(path: Path, document: Any, skeleton: Skeleton | None = None)
     Raises:
         UnreadableError: Something in it is not what it should be.
     """
-    people: dict[str, list[_Person]] = {}
+    people: dict[str, list[Person]] = {}
     with blame(path, "its people"):
         items = list(document)
     for number, item in enumerate(items, 1):
@@ -109,12 +118,12 @@ def records_of_mpii(path: Path, document: Any, skeleton: Skeleton | None = None)
             person = _second_form(item) if "joint_self" in item else _first_form(item)
             people.setdefault(person.image, []).append(person)
     return [
-        Record(_keypoints(group), image, group[0].size, index, split=group[0].split)
+        Record(keypoints_of_people(group), image, group[0].size, index, split=group[0].split)
         for index, (image, group) in enumerate(people.items())
     ]
 
 
-class _Person(NamedTuple):
+class Person(NamedTuple):
     """One entry: points, their flags, centre and scale as they stand."""
 
     image: str
@@ -126,17 +135,17 @@ class _Person(NamedTuple):
     split: str = ""
 
 
-def _first_form(item: Item) -> _Person:
+def _first_form(item: Item) -> Person:
     flags = np.asarray(item.get("joints_vis", np.ones(len(item["joints"]))), dtype=np.float64)
     centre, scale = item.get("center", [_NOWHERE] * 2), float(item.get("scale", _NOWHERE))
-    return _checked(_Person(str(item["image"]), _array(item["joints"]), flags > 0, _array(centre), scale))
+    return _checked(Person(str(item["image"]), _array(item["joints"]), flags > 0, _array(centre), scale))
 
 
-def _second_form(item: Item) -> _Person:
+def _second_form(item: Item) -> Person:
     triples = _array(item["joint_self"])
     validation = item.get("isValidation")
     return _checked(
-        _Person(
+        Person(
             image=str(item["img_paths"]),
             points=triples[:, :2],
             flags=triples[:, 2] > 0,
@@ -152,7 +161,7 @@ def _array(values: Any) -> Float:
     return np.asarray(values, dtype=np.float64)
 
 
-def _checked(person: _Person) -> _Person:
+def _checked(person: Person) -> Person:
     count = len(shipped(_SKELETON))
     if person.points.shape != (count, 2) or person.flags.shape != (count,):
         raise ValueError(
@@ -163,7 +172,8 @@ def _checked(person: _Person) -> _Person:
     return person
 
 
-def _keypoints(people: Sequence[_Person]) -> Keypoints:
+def keypoints_of_people(people: Sequence[Person]) -> Keypoints:
+    """Put people of one image together: from 0, with squares as boxes."""
     points, flags = np.stack([one.points for one in people]), np.stack([one.flags for one in people])
     nowhere = (points == _NOWHERE).all(axis=2) | (points == 0).all(axis=2)  # of the first and second form
     there = flags | ~nowhere
