@@ -27,7 +27,7 @@ REQUIREMENTS = {
     ),
 }
 ALONE = {
-    "mmpose": ("mmcv-lite==2.1.0", "mmdet==3.2.0", "mmpose==1.3.2"),
+    "mmpose": ("mmcv-lite==2.1.0", "mmdet==3.2.0", "mmpose==1.3.2", "torchvision==0.29.2"),
     "transformers": ("mmcv-lite==2.1.0", "mmpretrain==1.2.0"),
 }
 """What is installed without what it asks for, parts of which can no longer be built."""

@@ -1,7 +1,7 @@
 """torchvision from PyPI beside a torch without CUDA: its operators ask for two libraries that are not there.
 
-They need them for CUDA alone. Two empty libraries with the names and functions that the loader looks for, made
-by `gcc` in a temporary folder and loaded first, are enough.
+They need them for CUDA alone. Two empty libraries with the names and functions that the loader looks for,
+made by `gcc` in a temporary folder and loaded first, are enough.
 """
 
 import ctypes
