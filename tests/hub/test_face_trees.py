@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pinpoint as pp
-from pinpoint.hub import find, spec_of_file
+from pinpoint.hub import add, find, spec_of_file
 from pinpoint.hub.cache import path_of
 from pinpoint.runtime.trees import read_forest
 
@@ -44,3 +44,26 @@ def test_faces_are_read_as_well_as_the_card_says(shared_data):
         errors.append(away / np.linalg.norm(truth[45] - truth[36]))
     figure = find("face-trees").metrics["LFPW test NME, true boxes"]
     assert np.mean(errors) < 1.1 * figure
+
+
+def test_trees_of_ones_own_are_added_by_what_they_say_of_themselves(tmp_path, monkeypatch):
+    monkeypatch.setenv("PINPOINT_CACHE", str(tmp_path / "cache"))
+    mine = tmp_path / "mine.npz"
+    mine.write_bytes(path_of(find("face-trees").files[0]).read_bytes())
+    added = add(mine)
+    assert (added.name, added.skeleton, added.files[0].name) == ("mine", pp.skeleton("face68"), "mine.npz")
+    assert find("mine") == added
+
+
+@pytest.mark.parametrize("content", [b"no archive", b"PK\x03\x04 cut off", b""])
+def test_an_archive_that_is_none_says_nothing_of_itself(content, tmp_path):
+    path = tmp_path / "odd.npz"
+    path.write_bytes(content)
+    assert spec_of_file(path) is None
+
+
+def test_arrays_of_another_kind_say_nothing_of_themselves(tmp_path):
+    np.savez(tmp_path / "numbers.npz", numbers=np.arange(3))
+    assert spec_of_file(tmp_path / "numbers.npz") is None
+    with pytest.raises(ValueError, match=r"numbers\.npz does not say what it is"):
+        pp.load(tmp_path / "numbers.npz")

@@ -165,7 +165,7 @@ def _in_openvino(path: Path) -> str | None:
 def _in_trees(path: Path) -> str | None:
     """The text under our key in an archive of arrays; none of the arrays is read."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return str(stored[METADATA_KEY]) if METADATA_KEY in stored else None
     except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
         return None  # whoever opens the file will say so

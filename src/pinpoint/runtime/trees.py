@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,19 +95,19 @@ def read_forest(model: ModelSource) -> Forest:
     name = source_name(model, "trees")
     check_readable(model)
     try:
-        return _forest(BytesIO(model) if isinstance(model, bytes) else Path(model))
+        with BytesIO(model) if isinstance(model, bytes) else Path(model).open("rb") as file:
+            return _forest(file)
     except DAMAGE as error:
         raise ValueError(f"{name} holds no regression trees that can be read: {error}") from error
 
 
-def _forest(source: BytesIO | Path) -> Forest:
-    with zipfile.ZipFile(source) as archive:
+def _forest(file: BinaryIO) -> Forest:
+    with zipfile.ZipFile(file) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > MOST_BYTES:
         raise ValueError(f"it says that it unpacks to {unpacked} bytes, expected {MOST_BYTES} at most")
-    if isinstance(source, BytesIO):
-        source.seek(0)
-    with np.load(source, allow_pickle=False) as stored:
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as stored:
         if missing := {"size", "mean", "leaves-0"} - set(stored):
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         count = sum(name.startswith("leaves-") for name in stored)
