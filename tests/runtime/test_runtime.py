@@ -40,7 +40,7 @@ def test_the_note_on_the_delegate_stays_off_the_terminal_and_nothing_else_does(t
 
 @pytest.mark.parametrize("name", ["model.pb", "model", "model.onnx.zip"])
 def test_a_suffix_that_no_engine_runs_is_named(name):
-    with pytest.raises(ValueError, match=rf"{name}.*expected \.onnx, \.tflite or \.xml"):
+    with pytest.raises(ValueError, match=rf"{name}.*expected \.onnx, \.tflite, \.xml or \.npz"):
         open_session(name)
 
 
