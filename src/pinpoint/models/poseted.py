@@ -161,7 +161,7 @@ class PoseTED(nn.Module):
         seen, maps = self.filter(images)
         features = self.narrow(self.backbone(seen)[-1]).flatten(2).transpose(1, 2)
         tokens = self.norms[0](self.encoder(features + self.positions))
-        queries = self.queries + 0 * tokens[:, :1]  # as many as there are images, however it is traced
+        queries = self.queries + torch.zeros_like(tokens[:, :1])  # as many as images, however it is traced
         for block in self.decoder:
             queries = block(queries, tokens)
         places = 2 * self.regressor(self.norms[1](queries)).float().sigmoid() - 1
