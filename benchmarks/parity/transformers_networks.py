@@ -269,12 +269,12 @@ fall onto their outer edges, so that people are larger by half a percent. Points
 the crop was cut with, so this moves none:"""
 
 
-def row(name: str, figures: tuple[float, float, int]) -> list[object]:
+def row(name: str, ours: nn.Module, figures: tuple[float, float, int]) -> list[object]:
     """A row of the table."""
     difference, size, count = figures
-    ours = sum(parameter.numel() for parameter in built(architecture(name)).parameters())
+    own = sum(parameter.numel() for parameter in ours.parameters())
     verdict = "yes" if difference <= BAR else "**no**"
-    return [name, f"{ours:,}", f"{count:,}", f"{difference:.1e}", f"{size:.2g}", verdict]
+    return [name, f"{own:,}", f"{count:,}", f"{difference:.1e}", f"{size:.2g}", verdict]
 
 
 def main() -> None:
@@ -291,16 +291,20 @@ def main() -> None:
         kind = architecture(name)
         if chosen.lists and name not in EXPERTS:
             write_lists(kind)
-        rows.append(row(name, compared(kind)))
+        rows.append(row(name, built(kind), compared(kind)))
         print(*rows[-1], file=sys.stderr, flush=True)
     for name in ARCHITECTURES if chosen.lists else ():
         if name.startswith("sapiens-"):
             write_sapiens(architecture(name))
     report.add("Against transformers' VitPoseForPoseEstimation, heatmaps:")
     report.table(COLUMNS, rows)
-    report.add("The backbone against mmpretrain's VisionTransformer, which mmpose uses, features:")
+    report.add(
+        "The backbone against mmpretrain's VisionTransformer, which mmpose uses, features; it has no "
+        "position of a class token:"
+    )
     sizes = [name for name in chosen.names or COMPARED if "." not in name and "-plus-" not in name]
-    report.table(COLUMNS, [row(name, compared_backbone(architecture(name))) for name in sizes])
+    kinds = [architecture(name) for name in sizes]
+    report.table(COLUMNS, [row(kind.name, built(kind).backbone, compared_backbone(kind)) for kind in kinds])
     report.add(CROPS)
     report.table(("crop", "mean and largest difference"), crops_apart())
 
