@@ -1,4 +1,4 @@
-"""Asks mmpose, in its own environment, what its codecs and losses make of the same arrays."""
+"""Asks others, each in its own environment, what their codecs and losses make of the same arrays."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ __all__ = ["Reference", "reference"]
 
 
 class Reference:
-    """mmpose 1.3.2 in a process of its own; see `peers/mmpose_peer.py` for what it does."""
+    """A process of its own that runs one of them; see `peers` for what each does."""
 
     def __init__(self, process: Peer, folder: Path) -> None:
         self._process, self._folder = process, folder
@@ -30,7 +30,7 @@ class Reference:
 
 
 @contextmanager
-def reference(cpus: set[int] | None = None) -> Iterator[Reference]:
-    """Run mmpose while the block lasts, on some CPUs only if any are named."""
-    with tempfile.TemporaryDirectory() as folder, peer("mmpose", cpus) as process:
+def reference(cpus: set[int] | None = None, name: str = "mmpose") -> Iterator[Reference]:
+    """Run a peer while the block lasts, on some CPUs only if any are named."""
+    with tempfile.TemporaryDirectory() as folder, peer(name, cpus) as process:
         yield Reference(process, Path(folder))

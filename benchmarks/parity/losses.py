@@ -136,7 +136,7 @@ def of_rulers(rng: np.random.Generator) -> list[Case]:
         Case("KLDiscretLoss", {}, shares, call, entropy, "simcc-cross-entropy",
              f"{mean}; less the entropy of the target"),
         Case("JSDiscretLoss", {"use_target_weight": False}, pair, ["x", "bell"], js, "simcc-js",
-             "theirs takes the distributions that ours makes of heights"),
+             "theirs takes distributions, which its gradient changes freely; ours makes them of heights"),
         Case("KDLoss", plain, given | {"beta": np.array(simcc.BETA)}, [*call[:2], "beta", "weights"],
              distilled, "distillation.divergence"),
     ]  # fmt: skip
