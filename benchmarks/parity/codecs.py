@@ -190,7 +190,7 @@ def integrals(ask: Reference, rng: np.random.Generator, people: int) -> list[Row
 
 
 def transformers(_: Reference, rng: np.random.Generator, people: int) -> list[Row]:
-    """Theirs blurs by .8 cells whatever its window; OpenCV's rule has that for a window of 3, and 2 for 11."""
+    """Theirs blurs by .8 cells whatever its window, which OpenCV gives a window of 3, but 2 to one of 11."""
     rows: list[Row] = []
     name, there = "transformers' ViTPose processor", np.ones((people, K), bool)
     with reference(name="transformers") as ask:
