@@ -25,10 +25,15 @@ REQUIREMENTS = {
         *("torch==2.13.0", "transformers==5.23.0", "mmengine==0.10.7", "scipy", "pillow", "six"),
         *("opencv-python-headless", "av", "platformdirs"),
     ),
+    "torchvision": (
+        *("torch==2.13.0", "mmengine==0.10.7", "scipy", "shapely", "terminaltables", "pycocotools"),
+        *("matplotlib", "pillow", "opencv-python-headless", "six", "huggingface-hub", "safetensors"),
+    ),
 }
 ALONE = {
     "mmpose": ("mmcv-lite==2.1.0", "mmdet==3.2.0", "mmpose==1.3.2", "torchvision==0.29.2"),
     "transformers": ("mmcv-lite==2.1.0", "mmpretrain==1.2.0"),
+    "torchvision": ("torchvision==0.29.2", "timm==1.0.31", "mmcv-lite==2.1.0", "mmdet==3.2.0"),
 }
 """What is installed without what it asks for, parts of which can no longer be built."""
 
@@ -38,6 +43,7 @@ INTERPRETERS = {
     "dlib": ("3.13", "3.12", "3.11", "3.10"),
     "mmpose": ("3.11", "3.12", "3.10"),
     "transformers": ("3.11", "3.12", "3.10"),
+    "torchvision": ("3.11", "3.12", "3.10"),
 }
 
 
