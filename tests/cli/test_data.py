@@ -38,6 +38,20 @@ def test_a_fault_is_told_with_its_place_its_reason_and_what_mends_it(pinpoint, l
     assert "--fix" in outcome.out and "why: COCO's measures" in outcome.out
 
 
+def test_pictures_of_val_may_be_in_a_folder_of_their_own(pinpoint, labels, folder):
+    """Else what looks like a picture that is learnt from cannot be seen."""
+    rng = np.random.default_rng(0)
+    for name in ("one", "other"):
+        (folder / name).mkdir()
+    for number in range(1, 121):
+        write_image(folder / f"one/{number:03d}.png", rng.integers(0, 256, (150, 200, 3), np.uint8))
+    (folder / "one/005.png").rename(folder / "other/005.png")
+    files = (labels(), "--images", folder / "one", "--val", labels(name="val.json"))
+    codes = pinpoint("data", "check", *files, "--val-images", folder / "other").out
+    assert "labels.json: 1 pictures are not there" in codes
+    assert "val.json: 119 pictures are not there" in codes
+
+
 def test_notes_alone_are_no_failure(pinpoint, labels):
     assert pinpoint("data", "check", labels("image-unlabelled"), "--no-images").status == 0
 

@@ -19,12 +19,16 @@ VERBOSE = typer.Option("--verbose", "-v", help="Say what is done and why.")
 
 
 @data_app.command(short_help="Find what is wrong in annotation files.")
-def check(
+def check(  # noqa: PLR0913, PLR0917
     files: Annotated[list[Path], FILE],
     images: Annotated[Path | None, IMAGES] = None,
     val: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Annotations to measure on: nothing of them may be learnt."),
+    ] = None,
+    val_images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of its pictures.", show_default="as --images, or beside it"),
     ] = None,
     fix: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Mend what is safe, and write it there.")
@@ -42,7 +46,7 @@ def check(
     """
     from pinpoint.cli.data_check import Request, run_check
 
-    request = Request(tuple(files), images, val, fix, json, open_, pictures)
+    request = Request(tuple(files), images, val, val_images, fix, json, open_, pictures)
     raise typer.Exit(run_check(request, verbose=verbose))
 
 

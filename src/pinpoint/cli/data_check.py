@@ -29,6 +29,7 @@ class Request:
         files: Annotation files.
         images: Folder of the pictures; none looks beside each file.
         val: The file that is measured on, or none.
+        val_images: Folder of its pictures; none looks in that of the others and beside the file.
         fix: Where to write the mended file, or none.
         json: Where to write what was found, or none.
         open: Whether to open the pictures.
@@ -38,6 +39,7 @@ class Request:
     files: tuple[Path, ...]
     images: Path | None = None
     val: Path | None = None
+    val_images: Path | None = None
     fix: Path | None = None
     json: Path | None = None
     open: bool = True
@@ -76,10 +78,16 @@ def _cases(request: Request) -> list[Case]:
     val = [] if request.val is None else [read_sheet(request.val)]
     cases = [_opened(sheet, request) for sheet in sheets]
     for sheet in val:
-        beside = request.images is None or not _has_any(sheet, request.images)
-        own = _opened(sheet, replace(request, images=None) if beside else request)
+        own = _opened(sheet, replace(request, images=_images_of_val(sheet, request)))
         cases += [Case(own.sheet, own.looks, own.unlisted, against) for against in list(cases)]
     return cases
+
+
+def _images_of_val(sheet: Sheet, request: Request) -> Path | None:
+    """The folder that is named for it, or that of the others if it has any of its pictures."""
+    if request.val_images is not None:
+        return request.val_images
+    return request.images if request.images is not None and _has_any(sheet, request.images) else None
 
 
 def _has_any(sheet: Sheet, folder: Path) -> bool:
@@ -139,8 +147,11 @@ def _write(request: Request, cases: Sequence[Case], findings: Sequence[Finding])
     if request.pictures is not None:
         from pinpoint.datasets.doctor.showing import write_pictures
 
-        for path in write_pictures(findings, request.pictures, request.images):
-            say(f"drawn: {path}")
+        for finding in findings:
+            of_val = finding.sheet.path == request.val
+            images = _images_of_val(finding.sheet, request) if of_val else request.images
+            for path in write_pictures([finding], request.pictures, images):
+                say(f"drawn: {path}")
     if request.fix is not None:
         mended = mend(cases[0])
         dump_json(request.fix, mended.sheet.document)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pinpoint.io import (
     aic,
@@ -37,7 +38,7 @@ from pinpoint.io.records import EXTRAS, Record, RecordWriter
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["FORMATS", "format_of", "open_writer", "read", "read_records", "write"]
+__all__ = ["FORMATS", "format_of", "format_of_document", "open_writer", "read", "read_records", "write"]
 
 
 FORMATS: Mapping[str, Format] = {
@@ -277,6 +278,14 @@ def format_of(path: str | Path) -> str:
     raise ValueError(f"{str(path)!r} ends in none of {suffixes}: rename it, or say format=")
 
 
+def format_of_document(document: Any) -> str | None:
+    """Name the format of a parsed JSON document; none where it is of no known one."""
+    found = (
+        name for name, known in FORMATS.items() if known.document and known.document.recognises(document)
+    )
+    return next(found, None)
+
+
 def _known(name: str) -> Format:
     if name not in FORMATS:
         raise ValueError(f"no format {name!r}; there are {', '.join(FORMATS)}")
@@ -312,8 +321,8 @@ def _read_folder(path: Path, skeleton: Skeleton | None) -> list[Record]:
 
 def _read_document(path: Path, skeleton: Skeleton | None) -> list[Record]:
     document = load_json(path)
-    for known in FORMATS.values():
-        if known.document is not None and known.document.recognises(document):
-            return known.document.records(path, document, skeleton)
+    name = format_of_document(document)
+    if name is not None and (known := FORMATS[name].document) is not None:
+        return known.records(path, document, skeleton)
     names = ", ".join(name for name, known in FORMATS.items() if known.document is not None)
     raise UnreadableError(path, f"is JSON, but of none of these formats: {names}")

@@ -87,6 +87,15 @@ def test_predictions_of_another_size_are_scaled(tmp_path):
     np.testing.assert_allclose(found.boxes, [[-0.25, -0.25, 29.75, 19.75]])
 
 
+@pytest.mark.parametrize("format", ["label-studio", "mpii", "aic"])
+def test_a_list_of_another_format_is_not_taken_for_coco_results(tmp_path, format):
+    kind = {"mpii": "mpii16", "aic": "aic14"}.get(format, "coco17")
+    body = tools(5, skeleton(kind))
+    write(tmp_path / "found.json", [Record(body, "1.jpg", size=(64, 48))], format=format)
+    found = read_predictions(tmp_path / "found.json", labels("1.jpg", columns=skeleton(kind)), GT).found
+    np.testing.assert_allclose(found["1.jpg"].xy, 5)
+
+
 def test_two_records_of_one_picture_are_one(tmp_path):
     path = tmp_path / "found.json"
     write(path, [Record(tools(1), "1.png"), Record(tools(2), "1.png")])

@@ -11,7 +11,7 @@ from pinpoint.cli.evaluating.labels import Labels, skeleton_of
 from pinpoint.geometry import resize, transform_boxes, transform_points
 from pinpoint.io.coco import number_of_image, records_of_results
 from pinpoint.io.errors import UnreadableError
-from pinpoint.io.formats import read_records
+from pinpoint.io.formats import format_of_document, read_records
 from pinpoint.io.growing import load_json
 from pinpoint.io.known import skeleton_by_count
 from pinpoint.io.records import Record
@@ -84,7 +84,7 @@ def read_predictions(path: Path, labels: Sequence[Labels], data: Path) -> Predic
 def _results(path: Path) -> list[object] | None:
     """The entries of a file of COCO results; none where it is something else."""
     document = load_json(path) if path.suffix.lower() == ".json" and path.is_file() else None
-    return document if isinstance(document, list) else None
+    return document if isinstance(document, list) and format_of_document(document) in ("coco", None) else None
 
 
 def _records_of_results(path: Path, results: list[Any], columns: Skeleton, data: Path) -> list[Record]:

@@ -42,8 +42,9 @@ def valid_contradicted(case: Case) -> Spots:
     for row, item in enumerate(case.sheet.annotations):
         for key, part in PARTS.items():
             said, points = item.get(f"{part}_valid"), item.get(key)
-            whole = isinstance(points, list) and len(points) == 3 * WHOLE_BODY[key]
-            if isinstance(said, bool) and whole and said != _labelled(points):
+            if not isinstance(points, list) or len(points) != 3 * WHOLE_BODY[key]:
+                continue
+            if isinstance(said, bool) and said != _labelled(points):
                 has = "no point is labelled" if said else "points are labelled"
                 yield Spot("annotations", row, f"{part}_valid is {str(said).lower()}, but {has}")
 

@@ -128,7 +128,11 @@ def _group_names(sheet: Sheet, by: str) -> list[str]:
         ) from error
     found = [pattern.search(sheet.file_name(row)) for row in range(len(sheet.images))]
     if not any(found):
-        raise ValueError(f"no image has a key {by!r}, and no file name matches it as a regular expression")
+        keys = ", ".join(sorted({str(key) for image in sheet.images for key in image}))
+        raise ValueError(
+            f"no image has a key {by!r} (there are {keys}), and no file name matches it as a regular "
+            "expression: leave --group out if nothing belongs together"
+        )
     return [(match.group(1) if pattern.groups else match.group()) or "" if match else "" for match in found]
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pinpoint.datasets.doctor.sheet import Sheet
 from pinpoint.geometry import Float
+from pinpoint.io.known import skeleton_by_names
 
 __all__ = ["Statistics", "statistics_of", "write_plots"]
 
@@ -174,6 +175,9 @@ def _clusters(xy: Float, rounds: int = 12) -> tuple[Float, NDArray[np.intp]]:
 def _limbs(sheet: Sheet, category: int) -> NDArray[np.intp]:
     k = len(sheet.names[category])
     edges = sheet.categories[category].get("skeleton")
+    known = skeleton_by_names(tuple(sheet.names[category]))
+    if not edges and known is not None:
+        return known.edge_index
     edges = edges if isinstance(edges, list) else []
     good = [
         edge
@@ -220,6 +224,6 @@ def _draw_poses(statistics: Statistics, figure) -> None:
         for a, b in statistics.edges:
             axis.plot(*pose[[a, b]].T, color="tab:blue")
         axis.plot(*pose.T, "o", color="tab:orange", markersize=3)
-        axis.set_title(f"{share:.0%}", fontsize=9)
-        axis.set_aspect("equal")
+        axis.set_title(f"{share:.{0 if share >= 0.01 else 1}%}", fontsize=9)
+        axis.set(aspect="equal", xticks=[], yticks=[])
     axes[0].invert_yaxis()
