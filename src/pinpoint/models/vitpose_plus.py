@@ -107,6 +107,9 @@ SOURCE = (
 )
 
 
+OTHERS = Published("", None, {}, "README of ViTAE-Transformer/ViTPose, ViTPose+: the same files as for COCO")
+
+
 def _vitpose_plus(name: str, depths: Depths, figures: Figures, dataset: str) -> Architecture:
     place = list(DATASETS).index(dataset)
     first = place == 0
@@ -120,7 +123,7 @@ def _vitpose_plus(name: str, depths: Depths, figures: Figures, dataset: str) -> 
         paper="2212.04246",
         skeleton=DATASETS[dataset],
         official=_of_dataset(place),
-        published=Published(figures.parameters, None, {"AP": figures.ap}, SOURCE) if first else None,
+        published=Published(figures.parameters, None, {"AP": figures.ap}, SOURCE) if first else OTHERS,
     )
 
 
