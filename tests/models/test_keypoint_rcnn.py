@@ -124,6 +124,17 @@ def test_onnx_runtime_finds_what_torch_finds_for_any_batch(network, finds, tmp_p
             )
 
 
+def test_half_of_the_bits_find_nearly_the_same(network):
+    network = excited(network)
+    with torch.no_grad():
+        boxes, scores, _ = network(images())
+        with torch.autocast("cpu", torch.bfloat16):
+            others, coarse, maps = network(images())
+    assert maps.dtype == torch.float32
+    torch.testing.assert_close(coarse, scores, atol=0.05, rtol=0)
+    assert boxes.shape == others.shape
+
+
 def test_instances_are_apart_and_best_first(network):
     with torch.no_grad():
         found = codec().decode(*(output[:1].numpy() for output in excited(network)(images())))

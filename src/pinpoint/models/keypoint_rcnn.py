@@ -145,7 +145,7 @@ class BoxPredictor(nn.Module):
 
     def forward(self, regions: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (R, 2) and deltas (R, 4) of regions (R, width)."""
-        return self.cls_score(regions), self.bbox_pred(regions)[:, 4:]
+        return self.cls_score(regions).float(), self.bbox_pred(regions)[:, 4:].float()
 
 
 class PointPredictor(nn.Module):
@@ -160,7 +160,7 @@ class PointPredictor(nn.Module):
     def forward(self, regions: Tensor) -> Tensor:
         """Map (R, C, s, s) to logits (R, K, 4s, 4s)."""
         fine = self.kps_score_lowres(regions)
-        return functional.interpolate(fine, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return functional.interpolate(fine.float(), scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def _bias(layer: nn.Module) -> Tensor:

@@ -72,10 +72,14 @@ class ProposalHead(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, n) and deltas (B, n, 4) of the n anchors of a level (B, C, h, w)."""
+        """Logits (B, n) and deltas (B, n, 4) of the n anchors of a level (B, C, h, w).
+
+        They are in 32 bits: in 16, many anchors would be equally good.
+        """
         features = self.conv(features)
-        logits = self.cls_logits(features).permute(0, 2, 3, 1).flatten(1)
-        return logits, self.bbox_pred(features).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4))
+        maps = (self.cls_logits(features), self.bbox_pred(features))
+        logits, deltas = (told.permute(0, 2, 3, 1).flatten(1).float() for told in maps)
+        return logits, deltas.unflatten(1, (-1, 4))
 
 
 class Proposer(nn.Module):

@@ -104,6 +104,7 @@ def _sampled(
 ) -> Tensor:
     """Each cell is one weighted sum of the places around its samples, which takes no room for the samples."""
     batch, channels, height, width = features.shape
+    exact = torch.promote_types(features.dtype, torch.float32)  # 16 bits cannot tell places in a cell
     boxes = rois[:, 1:] * scale - (0.5 if aligned else 0.0)
     across, down = (_lines(boxes[:, axis::2], output_size, samples, aligned) for axis in (0, 1))
     columns, column_weights = _neighbours(across, width)
@@ -111,12 +112,12 @@ def _sampled(
     first = rois[:, 0].long()[:, None, None, None, None] * (height * width)
     places = first + rows[:, :, None, :, None] * width + columns[:, None, :, None, :]
     weights = row_weights[:, :, None, :, None] * column_weights[:, None, :, None, :]
-    table = features.permute(0, 2, 3, 1).reshape(batch * height * width, channels)
+    table = features.to(exact).permute(0, 2, 3, 1).reshape(batch * height * width, channels)
     each = 4 * samples**2
     read = functional.embedding_bag(
         places.reshape(-1, each),
         table,
-        per_sample_weights=weights.reshape(-1, each).to(table.dtype) / samples**2,
+        per_sample_weights=weights.reshape(-1, each).to(exact) / samples**2,
         mode="sum",
     )
     return read.reshape(-1, output_size, output_size, channels).permute(0, 3, 1, 2)
