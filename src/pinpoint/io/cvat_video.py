@@ -2,10 +2,10 @@
 
 https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/
 
-One file is of one video. Who has a track id is one track over all frames, and the skeleton and the box of one
-share a group; who has none is a track of one frame. Each frame is a key frame, and a track ends with a shape
-that is outside, or else CVAT would go on with it. Frames without instances leave no trace. `read_cvat` reads
-it; pixels have 3 decimals.
+One file is of one video. Who has a track id is one track over all frames, and the skeleton and the box of
+one share a group; who has none is a track of one frame. Each frame is a key frame, and a track ends with a
+shape that is outside, or else CVAT would go on with it. Frames without instances leave no trace, and the
+instances of a frame come back in order of their track ids. `read_cvat` reads it; pixels have 3 decimals.
 """
 
 import itertools
@@ -96,7 +96,7 @@ def _write(path: Path, records: Sequence[Record], kind: Skeleton | None) -> None
 
 
 def _tracks(records: Sequence[Record]) -> list[_Track]:
-    """Tracks in order of their first frames; those of a frame without an id come as it comes."""
+    """Tracks in order of their ids; instances without one get ids above these, as they come."""
     tracks: dict[tuple[int, str], _Track] = {}
     drawn = [(record, list(drawn_in(record))) for record in sorted(records, key=lambda one: one.index)]
     free = itertools.count(1 + max((one.track for _, group in drawn for one in group), default=-1))
@@ -107,7 +107,7 @@ def _tracks(records: Sequence[Record]) -> list[_Track]:
             if record.index in track.shown:
                 raise ValueError(f"frame {record.index} of {record.image!r} has track {number} twice")
             track.shown[record.index] = one
-    return list(tracks.values())
+    return sorted(tracks.values(), key=lambda track: track.id)
 
 
 def _add_task(root: ET.Element, records: Sequence[Record]) -> ET.Element:
