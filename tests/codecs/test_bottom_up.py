@@ -200,6 +200,17 @@ def test_tags_of_two_looks_are_kept_apart():
     assert [tags[0, 0, 0, 0], tags[0, K, 0, 0]] == [1, 3]
 
 
+def test_somebody_new_takes_nobody_elses_points():
+    """Of tags 0 and 2 among people 2 and 6, 2 is at home; 0 for 2 and 2 for 6 would sum up to the same."""
+    codec = AssociativeEmbedding((64, 64), 2, order=(0, 1), fill=False, min_score=0)
+    heatmaps, tags = np.zeros((1, 2, 32, 32), np.float32), np.zeros((1, 2, 32, 32), np.float32)
+    for kind, column, tag in ((0, 4, 2.0), (0, 12, 6.0), (1, 4, 2.0), (1, 20, 0.0)):
+        heatmaps[0, kind, 8, column], tags[0, kind, 8, column] = 0.9, tag
+    found = codec.decode(heatmaps, tags)
+    columns = np.round((found.xy[..., 0] - 0.5) / 2)
+    assert sorted(map(str, columns.tolist())) == ["[12.0, nan]", "[4.0, 4.0]", "[nan, 20.0]"]
+
+
 def test_what_a_person_lacks_is_looked_for_where_the_tag_is_theirs():
     codec = AssociativeEmbedding((32, 32), 2, fill=True)
     heatmaps, tags = np.zeros((1, 2, 16, 16), np.float32), np.zeros((1, 2, 16, 16), np.float32)

@@ -21,6 +21,7 @@ COCO_ORDER = (0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16)
 """Head, shoulders and hips first: they are seen best, and limbs are told by them."""
 TARGETS = (4, 2)  # input pixels per cell of the maps that are taught
 TAG_STEP = 100.0  # how much more than any score a difference of tags weighs, once it rounds to 1
+FAR = 1e4
 
 
 class Candidates(NamedTuple):
@@ -219,7 +220,9 @@ def _likest(tags: Float, scores: Float, means: Float, max_tag: float) -> NDArray
     if not len(tags) or not len(means):
         return persons
     away = np.linalg.norm(tags[:, None] - means, axis=2)
-    pairs = assigned(np.round(away) * TAG_STEP - scores[:, None])
+    # all that are too far are alike: else one that fits would yield so that far ones come a little nearer
+    costs = np.where(away < max_tag, np.round(away) * TAG_STEP - scores[:, None], FAR)
+    pairs = assigned(costs)
     near = pairs[away[pairs[:, 0], pairs[:, 1]] < max_tag]
     persons[near[:, 0]] = near[:, 1]
     return persons
