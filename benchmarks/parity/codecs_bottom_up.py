@@ -32,8 +32,8 @@ WHY = (
     "pixel is added to mmpose's points by tags, whose cells start at the corner of the input where ours lie "
     "in its middle. With noise, a few people are found twice, and what lacks is filled in: mmpose leaves "
     "such points in the middle of their cells, ours move by a quarter as all do. mmpose reads the scores of "
-    "poses half a cell beside their points, as it scales places for `grid_sample(align_corners=True)` and calls "
-    "it without; given places that make up for that, its scores are ours."
+    "poses half a cell beside their points, as it scales places for `grid_sample(align_corners=True)` and "
+    "calls it without; given places that make up for that, its scores are ours."
 )
 
 Array = NDArray[np.floating]

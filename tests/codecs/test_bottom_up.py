@@ -1,6 +1,7 @@
 """Codecs that find the points of everyone first and tell people apart afterwards."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -209,6 +210,13 @@ def test_somebody_new_takes_nobody_elses_points():
     found = codec.decode(heatmaps, tags)
     columns = np.round((found.xy[..., 0] - 0.5) / 2)
     assert sorted(map(str, columns.tolist())) == ["[12.0, nan]", "[4.0, 4.0]", "[nan, 20.0]"]
+
+
+def test_maps_may_be_grown_to_the_input_before_they_are_read(rng):
+    """The cells are pixels then; where bells do not overlap, that is no further off."""
+    xy = crowd(rng, 3, 24)
+    found = replace(TAGS, project=True).decode(*outputs(TAGS, xy))
+    assert furthest(found, xy).max() <= 2**0.5
 
 
 def test_what_a_person_lacks_is_looked_for_where_the_tag_is_theirs():

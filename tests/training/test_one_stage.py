@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from pinpoint.codecs.dekr import Dekr
 from pinpoint.codecs.dense import Dense
 from pinpoint.datasets.augmentation import Augmentation
 from pinpoint.datasets.order import Draw
@@ -177,6 +178,13 @@ def test_the_first_part_of_a_run_is_small(sticks, progress, size):
     batch = task_of(sticks, small_size=(64, 64), small_share=0.5).batch([Draw(0, 0, 0)], progress)
     assert batch.images.shape == (1, *size, 3)
     np.testing.assert_allclose(batch.targets[0][0, 0, 3] * 96 / size[1], 60, atol=1)
+
+
+@pytest.mark.parametrize(("progress", "cells"), [(0.0, 16), (0.5, 24)])
+def test_targets_are_of_the_size_of_the_pictures(sticks, progress, cells):
+    task = task_of(sticks, small_size=(64, 64), small_share=0.5)
+    task.spec = replace(task.spec, codec=Dekr(SIZE, 2))
+    assert task.batch([Draw(0, 0, 0)], progress).targets[0].shape == (1, 3, cells, cells)
 
 
 def test_mosaics_end_before_the_run_does(sticks):

@@ -88,7 +88,8 @@ class OneStageTask:
         """See `Task`."""
         sources = [self._at(source, progress) for source in self._sources]
         pairs = [sources[one.source].picture(one.row, one.epoch) for one in draws]
-        return Batch(np.stack([image for image, _ in pairs]), self._targets([labels for _, labels in pairs]))
+        labels = [labels for _, labels in pairs]
+        return Batch(np.stack([image for image, _ in pairs]), self._targets(labels, sources[0].input_size))
 
     def loss(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Loss:
         """See `Task`."""
@@ -145,9 +146,10 @@ class OneStageTask:
             mosaic=source.mosaic if progress < plan.mosaic_until else 0.0,
         )
 
-    def _targets(self, labels: Sequence[Labels]) -> tuple[NDArray, ...]:
+    def _targets(self, labels: Sequence[Labels], size: tuple[int, int]) -> tuple[NDArray, ...]:
         """What the codec makes of the labels of a batch, or the labels themselves."""
-        encode = getattr(self.codec, "encode", None)
+        codec = replace(self.codec, input_size=size)  # pyright: ignore[reportArgumentType]
+        encode = getattr(codec, "encode", None)
         if encode is None:
             return padded(labels)
         return tuple(np.stack(each) for each in zip(*(encode(*one) for one in labels), strict=True))
