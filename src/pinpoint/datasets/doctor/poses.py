@@ -151,8 +151,9 @@ def _missed(xy: Float, column: int, usual: Float) -> Float:
     apart_at_all, scale = scale[:, 0, 0] > 1e-3, np.maximum(scale, 1e-3)
     place = np.where(there[..., None], (others - centre) / scale, usual)
     goal = (xy[judged, column] - centre[:, 0]) / scale[:, 0]
-    low = place.min(axis=1, where=there[..., None], initial=np.inf)
-    high = place.max(axis=1, where=there[..., None], initial=-np.inf)
+    by_point, known = np.ascontiguousarray(place.swapaxes(0, 1)), there.T[..., None]  # several times as fast
+    low = np.where(known, by_point, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(known, by_point, -np.inf).max(axis=0, initial=-np.inf)
     features = np.concatenate([np.ones((len(judged), 1)), there, place.reshape(len(judged), -1)], axis=1)
     foretold = _foretold(features, goal)
     apart = np.linalg.norm(goal - foretold, axis=1)
