@@ -25,6 +25,10 @@ def labels(folder):
     return written
 
 
+def test_the_help_of_every_command_fits_a_terminal(pinpoint):
+    assert "..." not in pinpoint("data", "--help").out.partition("Commands:")[2]
+
+
 def test_a_clean_file_is_said_to_be_and_is_no_failure(pinpoint, labels):
     outcome = pinpoint("data", "check", labels(), "--no-images")
     assert (outcome.status, outcome.out.splitlines()[-1]) == (0, "nothing is wrong")
