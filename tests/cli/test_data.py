@@ -114,6 +114,11 @@ def test_statistics_are_drawn(pinpoint, labels, folder):
     assert drawn == ["keypoints.png", "places.png", "poses.png", "sizes.png"]
 
 
+def test_a_split_that_leaves_nothing_to_learn_from_is_refused(pinpoint, labels, folder):
+    outcome = pinpoint("data", "split", labels(), "--out", folder / "parts", "--val", ".6", "--test", ".4")
+    assert outcome.status == 2 and "--val 0.6 and --test 0.4 leave nothing to learn from" in outcome.err
+
+
 def test_a_split_is_written_and_told(pinpoint, labels, folder):
     outcome = pinpoint("data", "split", labels(), "--out", folder / "parts", "--val", ".2", "--test", ".1")
     counts = [

@@ -47,11 +47,10 @@ class Request:
 def run_split(request: Request, *, verbose: bool = False) -> int:
     """Split, write a file for each part, say what is in it and return the exit status."""
     show_log(verbose=verbose)
-    shares = {"train": 1 - request.val - request.test, "val": request.val, "test": request.test}
     try:
+        used = _shares(request)
         sheet = read_sheet(request.file)
         groups = grouped(sheet, request.group, _pairs(sheet, request) if request.look else ())
-        used = {name: share for name, share in shares.items() if share != 0}
         parts = split(groups, traits_of(sheet), used, request.seed)
         request.out.mkdir(parents=True, exist_ok=True)
         for name, document in parted(sheet, parts).items():
@@ -62,6 +61,15 @@ def run_split(request: Request, *, verbose: bool = False) -> int:
         return refuse(error, FAILED)
     _print(request, sheet, parts, [int(group) for group in groups])
     return DONE
+
+
+def _shares(request: Request) -> dict[str, float]:
+    """Shares of the parts that are to have images."""
+    learnt = round(1 - request.val - request.test, 9)  # as .9 and .1 leave 1e-17
+    if learnt <= 0:
+        raise ValueError(f"--val {request.val:g} and --test {request.test:g} leave nothing to learn from")
+    shares = {"train": learnt, "val": request.val, "test": request.test}
+    return {name: share for name, share in shares.items() if share != 0}
 
 
 def _pairs(sheet: Sheet, request: Request) -> list[tuple[int, int]]:
