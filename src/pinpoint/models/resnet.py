@@ -80,18 +80,15 @@ def residual_layer(
 def start_rectified(module: nn.Module) -> None:
     """Give a convolution the spread at which signals neither grow nor fade behind a ReLU (arXiv 1502.01852).
 
+    A residual block changes nothing at the start: else deep networks grow what they see (arXiv 1706.02677).
     For `nn.Module.apply`.
     """
+    if isinstance(module, BasicBlock | Bottleneck):
+        nn.init.zeros_((module.bn3 if isinstance(module, Bottleneck) else module.bn2).weight)
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-
-
-def _start_by_going_by(module: nn.Module) -> None:
-    """Let a block change nothing at the start: else deep networks grow what they see (arXiv 1706.02677)."""
-    if isinstance(module, BasicBlock | Bottleneck):
-        nn.init.zeros_((module.bn3 if isinstance(module, Bottleneck) else module.bn2).weight)
 
 
 DEPTHS = {
@@ -130,7 +127,6 @@ class ResNet(nn.Module):
         self.layer3 = residual_layer(block, 128 * grown, 256, third, stride=2)
         self.layer4 = residual_layer(block, 256 * grown, 512, fourth, stride=2)
         self.apply(start_rectified)
-        self.apply(_start_by_going_by)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Four maps of images (B, 3, h, w), finest first."""
