@@ -63,7 +63,9 @@ def intervals(numbers: Sequence[Numbers]) -> bytes:
         values = np.array([one.measures[name] for name in names])
         low, high = np.array([one.intervals[name] for name in names]).T
         axes.hlines(places + offset, low, high, color=color, linewidth=2.5, alpha=0.45)
-        axes.plot(values, places + offset, "o", color=color, markersize=5, label=_short(one.run.name))
+        axes.plot(
+            values, places + offset, "o", color=color, markersize=5, label=_short(one.run.name), clip_on=False
+        )
     axes.set(yticks=places, yticklabels=names, xlim=(0, 1), ylim=(-0.6, len(names) - 0.4))
     if len(numbers) > 1:
         _legend_below(figure, 3)

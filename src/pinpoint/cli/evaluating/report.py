@@ -74,12 +74,13 @@ def write_report(
 def _overview(numbers: Sequence[Numbers], facts: Facts, notes: Mapping[str, str]) -> dict[str, Any]:
     names = list(dict.fromkeys(name for one in numbers for name in one.measures))
     failed = f"; {facts['failed']} pictures could not be read" if facts["failed"] else ""
+    common = f"; {notes['keypoints']}" if "keypoints" in notes else ""  # too much to stand below alone
     columns = [_column(one, names) for one in numbers]
     columns += [_difference(one, numbers[0], names) for one in numbers[1:] if one.differences]
     intervals = _inline(figures.intervals(numbers)) if numbers[0].intervals else ""
     return {
         "title": f"{', '.join(one.run.name for one in numbers)} on {facts['data']}",
-        "subtitle": f"{facts['pictures']} pictures, {facts['instances']} labelled instances{failed}",
+        "subtitle": f"{facts['pictures']} pictures, {facts['instances']} labelled instances{failed}{common}",
         "columns": columns,
         "rows": [
             {"name": name, "cells": [column["cells"][row] for column in columns]}
