@@ -57,8 +57,8 @@ SMALL_ONE_STAGE = [name for name in FIRST if name not in TOP_DOWN]
 
 
 def small(plan):
-    """A network for inputs of about a quarter as many pixels, and its codec."""
-    codec = codec_for(plan, tuple(max(64, side // 128 * 64) for side in plan.input_size))
+    """A network for inputs of about a quarter as many pixels, of 128 a side at most, and its codec."""
+    codec = codec_for(plan, tuple(min(128, max(64, side // 128 * 64)) for side in plan.input_size))
     return plan.build(codec, K), codec
 
 
