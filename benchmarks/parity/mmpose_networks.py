@@ -37,6 +37,7 @@ from comparison import BAR, filled, largest, write_names  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
 from mmpose.registry import MODELS as MMPOSE  # noqa: E402
+from mmpose.structures.bbox import bbox_xyxy2cs  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 from torch.nn.modules.batchnorm import _BatchNorm  # noqa: E402
 
@@ -48,6 +49,8 @@ CONFIGS = Path(mmpose.__file__).parent / ".mim" / "configs"
 TOP_DOWN = "body_2d_keypoint/topdown_heatmap/coco/td-hm_"
 RTMPOSE = "body_2d_keypoint/rtmpose/body8/"
 WHOLE_BODY = "wholebody_2d_keypoint/rtmpose/ubody/"
+READ = 7  # every seventh cell's points are compared
+RTMO = "body_2d_keypoint/rtmo/coco/"
 REGRESSION = "body_2d_keypoint/topdown_regression/coco/td-reg_"
 
 Outputs = tuple[Tensor, ...]
@@ -75,6 +78,28 @@ def table_alone(network: nn.Module, images: Tensor) -> Outputs:
     return network(images)[:1]
 
 
+def rtmo_of_mmpose(network: Any, images: Tensor) -> Outputs:
+    """Scores, boxes and visibilities of all cells, points of some; places are shares of the input."""
+    head, side = network.head, images.shape[3]
+    scores, sides, _, seen, poses = head(network.extract_feat(images.flip(1)))  # blue first
+    sizes = [score.shape[2:] for score in scores]
+    cells = torch.cat(head.prior_generator.grid_priors(sizes, device="cpu", with_stride=True))
+    logits, sides, seen, poses = (head._flatten_predictions(maps) for maps in (scores, sides, seen, poses))
+    boxes = head.decode_bbox(sides, cells[:, :2], cells[:, -1])
+    frames = torch.cat(bbox_xyxy2cs(boxes[:, ::READ].flatten(0, 1), head.bbox_padding), dim=1)
+    middles = cells[::READ, :2].repeat(len(images), 1)
+    points = head.dcc.forward_test(poses[:, ::READ].flatten(0, 1), frames, middles)
+    return logits[..., 0], boxes / side, seen, points / side
+
+
+def rtmo_of_ours(network: Any, images: Tensor) -> Outputs:
+    """The same of ours."""
+    told, side = network._told(images), images.shape[3]
+    middles = told.centers[::READ].expand(len(images), -1, -1)
+    read, *_ = network.head.dcc(told.poses[:, ::READ], told.boxes[:, ::READ], middles)
+    return told.logits, told.boxes / side, told.points[..., 2], read.flatten(0, 1) / side
+
+
 @dataclass(frozen=True)
 class Case:
     """One network that both have.
@@ -86,6 +111,7 @@ class Case:
         other_names: What else official files call the tensors: a word for the fixture, and how their names
             come from mmpose's.
         changes: To the configuration's model, by dotted names, where there is none of the keypoints.
+        calmed: Parts whose weights are multiplied by a factor: boxes are exponentials of what comes out.
     """
 
     config: str
@@ -93,6 +119,7 @@ class Case:
     ours: Callable[[nn.Module, Tensor], Outputs] = as_we_do
     other_names: tuple[str, Callable[[str], str]] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    calmed: Mapping[str, float] = field(default_factory=dict)
 
 
 def microsofts(name: str) -> str:
@@ -106,6 +133,8 @@ def distilled(name: str) -> str:
 
 
 MICROSOFT, DISTILLED = ("microsoft", microsofts), ("distiller", distilled)
+
+RTMO_HEADS = {"out_cls": 0.01, "out_bbox": 1e-4, "out_kpt_vis": 0.01, "out_pose": 0.01}
 
 MODELS: dict[str, Case] = {
     "hrnet-w32": Case(f"{TOP_DOWN}hrnet-w32_8xb64-210e_coco-256x192", other_names=MICROSOFT),
@@ -131,6 +160,9 @@ MODELS: dict[str, Case] = {
     "dwpose-s": Case(f"{WHOLE_BODY}rtmpose-s_8xb64-270e_coco-ubody-wholebody-256x192"),
     "dwpose-m": Case(f"{WHOLE_BODY}rtmpose-m_8xb64-270e_coco-ubody-wholebody-256x192"),
     "dwpose-l": Case(f"{WHOLE_BODY}rtmpose-l_8xb32-270e_coco-ubody-wholebody-384x288"),
+    "rtmo-s": Case(f"{RTMO}rtmo-s_8xb32-600e_coco-640x640", rtmo_of_mmpose, rtmo_of_ours, calmed=RTMO_HEADS),
+    "rtmo-m": Case(f"{RTMO}rtmo-m_16xb16-600e_coco-640x640", rtmo_of_mmpose, rtmo_of_ours, calmed=RTMO_HEADS),
+    "rtmo-l": Case(f"{RTMO}rtmo-l_16xb16-600e_coco-640x640", rtmo_of_mmpose, rtmo_of_ours, calmed=RTMO_HEADS),
 }
 """By the names of our architectures."""
 
@@ -173,6 +205,14 @@ def randomise(network: nn.Module, images: Tensor) -> None:
     network.eval()
 
 
+def calm(network: nn.Module, parts: Mapping[str, float]) -> None:
+    """Multiply the weights of some parts."""
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            for part, factor in parts.items():
+                parameter.mul_(factor if part in name else 1.0)
+
+
 def compared(name: str, case: Case) -> tuple[list[str], Mapping[str, Tensor]]:
     """A row of the table, and mmpose's tensors."""
     torch.manual_seed(0)
@@ -180,6 +220,7 @@ def compared(name: str, case: Case) -> tuple[list[str], Mapping[str, Tensor]]:
     images = torch.randn(2, 3, *kind.input_size[::-1])
     theirs = their_network(case.config, case.changes)
     randomise(theirs, images)
+    calm(theirs, case.calmed)
     ours = kind.build(kind.codec(kind.input_size), len(skeleton(kind.skeleton)))
     filled(ours, kind.official(theirs.state_dict()))
     with torch.no_grad():

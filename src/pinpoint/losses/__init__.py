@@ -35,6 +35,7 @@ PICTURE_LOSSES: dict[str, str] = {
     "keypoint-rcnn": "pinpoint.losses.keypoint_rcnn:keypoint_rcnn_loss",
     "paf": "pinpoint.losses.paf:paf_loss",
     "yolo-pose": "pinpoint.losses.yolo_pose:yolo_pose_loss",
+    "rtmo": "pinpoint.losses.rtmo:rtmo_loss",
 }
 """Where the loss of each kind of one-stage network is. Imported when asked for."""
 

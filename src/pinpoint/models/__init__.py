@@ -96,6 +96,9 @@ ARCHITECTURES: dict[str, str] = {
     "sapiens-1b": "pinpoint.models.sapiens:sapiens_1b",
     "sapiens-2b": "pinpoint.models.sapiens:sapiens_2b",
     "poseted-r50": "pinpoint.models.poseted:poseted_r50",
+    "rtmo-s": "pinpoint.models.rtmo:rtmo_s",
+    "rtmo-m": "pinpoint.models.rtmo:rtmo_m",
+    "rtmo-l": "pinpoint.models.rtmo:rtmo_l",
     "centernet-dla34": "pinpoint.models.centernet:centernet_dla34",
     "centernet-hourglass": "pinpoint.models.centernet:centernet_hourglass",
 }

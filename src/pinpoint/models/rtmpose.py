@@ -67,11 +67,18 @@ class GatedAttention(nn.Module):
         self.res_scale = Scale(width)
         self.shrink = 1 / math.sqrt(query)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (B, K, width) to tokens of the same shape."""
-        gate, value, base = functional.silu(self.uv(self.ln(tokens))).split(self.widths, dim=2)
-        query, key = (base.unsqueeze(2) * self.gamma + self.beta).unbind(dim=2)
-        attention = functional.relu(query @ key.transpose(1, 2) * self.shrink).square()
+    def forward(self, tokens: Tensor, places: Tensor | float = 0.0) -> Tensor:
+        """Tokens (..., K, width) to tokens of the same shape.
+
+        Args:
+            tokens: One for each keypoint.
+            places: What query and key of each keypoint are shifted by, shape (K, query), or nothing.
+        """
+        gate, value, base = functional.silu(self.uv(self.ln(tokens))).split(self.widths, dim=-1)
+        query, key = (base.unsqueeze(-2) * self.gamma + self.beta).unbind(dim=-2)
+        attention = functional.relu(
+            (query + places) @ (key + places).transpose(-1, -2) * self.shrink
+        ).square()
         return self.res_scale(tokens) + self.o(gate * (attention @ value))
 
 

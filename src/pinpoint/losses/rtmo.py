@@ -1,0 +1,66 @@
+"""What RTMO is taught with: cells as any one-stage network's, and places on rulers by their likelihood."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pinpoint.losses.detection import BODY_SHARE, detection_loss
+
+__all__ = ["place_loss", "rtmo_loss"]
+
+PLACES = 2.0  # what the rulers of an instance weigh beside its cell's score, box and coarse points
+LEAST_SPREAD = 1e-3
+
+
+def rtmo_loss(
+    outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...], sigmas: Sequence[float] = ()
+) -> tuple[Tensor, Tensor]:
+    """Scores, boxes and coarse points of cells, and -log of how likely rulers say what is labelled.
+
+    Cells are assigned by how well they tell an instance (arXiv 2108.07755), where the paper has SimOTA;
+    rulers are taught at the cells nearest to each instance's middle. Points that are NaN give nothing.
+
+    Args:
+        outputs: What `RtmoNet` puts out in training.
+        targets: Boxes (B, M, 4), whether each is one (B, M), points (B, M, K, 2), NaN where not labelled, and
+            boxes in which no cell is wrong (B, I, 4).
+        sigmas: Falloff of each keypoint, K of them.
+
+    Returns:
+        Sum over everything, and how much that is.
+    """
+    logits, boxes, points, centers, cells, _, *rulers = outputs
+    total, weight = detection_loss((logits, boxes, points, centers), targets, sigmas)
+    truth, valid, xy, _ = targets
+    each = cells.shape[1] // max(1, valid.shape[1])  # cells of one instance
+    areas = BODY_SHARE * (truth[..., 2:] - truth[..., :2]).clamp_min(1).prod(dim=-1)
+    repeated = (rows.repeat_interleave(each, dim=1) for rows in (xy, valid, areas))
+    return total + PLACES / max(1, each) * place_loss(rulers, *repeated), weight
+
+
+def place_loss(rulers: Sequence[Tensor], xy: Tensor, valid: Tensor, areas: Tensor) -> Tensor:
+    """-log sum_b p(b) exp(-|b - t| / 2 s) / s of x and y, with the spread s learnt (arXiv 2312.07526).
+
+    Args:
+        rulers: Shares of the bins of x (B, C, K, X) and y (B, C, K, Y), where the bins are (B, C, X) and
+            (B, C, Y), and spreads (B, C, K) as shares of the square root of the area.
+        xy: Points, shape (B, C, K, 2), NaN where not labelled.
+        valid: Whether there is an instance, shape (B, C).
+        areas: In square pixels, shape (B, C).
+
+    Returns:
+        Sum over the cells of the mean over their labelled points.
+    """
+    *shares_and_bins, spreads = rulers
+    labelled = xy.isfinite().all(dim=-1) & valid[..., None]
+    target = torch.where(labelled[..., None], xy, 0.0)
+    spreads = spreads.clamp_min(LEAST_SPREAD)
+    sizes = areas.sqrt().clamp_min(1)[..., None] * spreads
+    likely = torch.ones_like(spreads)
+    for axis in (0, 1):
+        share, bins = shares_and_bins[axis], shares_and_bins[2 + axis]
+        away = (bins.unsqueeze(-2) - target[..., axis, None]).abs() / sizes[..., None]
+        likely = likely * (share * torch.exp(-away / 2)).sum(dim=-1) / spreads
+    cost = torch.where(labelled, -torch.log(likely + 1e-4), 0.0)
+    return (cost.sum(dim=-1) / labelled.sum(dim=-1).clamp_min(1)).sum()
