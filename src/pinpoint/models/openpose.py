@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from pinpoint.codecs.paf import Paf
 from pinpoint.geometry import Size
 from pinpoint.models import Architecture, Published
-from pinpoint.models.resnet import start_rectified
 
 __all__ = ["OpenPose18", "OpenPose25", "caffe_names", "openpose_body25", "openpose_coco18"]
 
@@ -93,12 +92,19 @@ class Stage(nn.Module):
         super().__init__()
         self.trunk = nn.Sequential(*trunk)
         self.last = last
-        self.trunk.apply(start_rectified)
+        self.trunk.apply(_start_even)
         self.last.apply(_start_small)
 
     def forward(self, *features: Tensor) -> Tensor:
         """Maps of features (B, C, h, w) side by side."""
         return self.last(self.trunk(torch.cat(features, dim=1)))
+
+
+def _start_even(module: nn.Module) -> None:
+    """Keep signals as large as they come (arXiv 1502.01852): there are no norms, and widths change often."""
+    if isinstance(module, nn.Conv2d) and module.bias is not None:
+        nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+        nn.init.zeros_(module.bias)
 
 
 def _start_small(module: nn.Module) -> None:
@@ -141,7 +147,7 @@ def _features(act: Callable[[int], nn.Module]) -> nn.Sequential:
     for name, inside, width in (("4_3_CPM", 512, 256), ("4_4_CPM", 256, FEATURES)):
         layers[f"conv{name}"] = nn.Conv2d(inside, width, 3, padding=1)
         layers[f"relu{name}"] = act(width)
-    return nn.Sequential(layers).apply(start_rectified)
+    return nn.Sequential(layers).apply(_start_even)
 
 
 class OpenPose25(nn.Module):
