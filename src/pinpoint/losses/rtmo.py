@@ -9,7 +9,7 @@ from pinpoint.losses.detection import BODY_SHARE, detection_loss
 
 __all__ = ["place_loss", "rtmo_loss"]
 
-PLACES = 2.0  # what the rulers of an instance weigh beside its cell's score, box and coarse points
+PLACES = 2.0  # what a cell that is read weighs beside one that tells an instance
 LEAST_SPREAD = 1e-3
 
 
@@ -33,10 +33,10 @@ def rtmo_loss(
     logits, boxes, points, centers, cells, _, *rulers = outputs
     total, weight = detection_loss((logits, boxes, points, centers), targets, sigmas)
     truth, valid, xy, _ = targets
-    each = cells.shape[1] // max(1, valid.shape[1])  # cells of one instance
+    each = cells.shape[1] // valid.shape[1]  # cells of one instance
     areas = BODY_SHARE * (truth[..., 2:] - truth[..., :2]).clamp_min(1).prod(dim=-1)
     repeated = (rows.repeat_interleave(each, dim=1) for rows in (xy, valid, areas))
-    return total + PLACES / max(1, each) * place_loss(rulers, *repeated), weight
+    return total + PLACES * weight * place_loss(rulers, *repeated), weight
 
 
 def place_loss(rulers: Sequence[Tensor], xy: Tensor, valid: Tensor, areas: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def place_loss(rulers: Sequence[Tensor], xy: Tensor, valid: Tensor, areas: Tenso
         areas: In square pixels, shape (B, C).
 
     Returns:
-        Sum over the cells of the mean over their labelled points.
+        Mean over the labelled points of each cell, then over the cells that have one; 0 where none has.
     """
     *shares_and_bins, spreads = rulers
     labelled = xy.isfinite().all(dim=-1) & valid[..., None]
@@ -63,4 +63,5 @@ def place_loss(rulers: Sequence[Tensor], xy: Tensor, valid: Tensor, areas: Tenso
         away = (bins.unsqueeze(-2) - target[..., axis, None]).abs() / sizes[..., None]
         likely = likely * (share * torch.exp(-away / 2)).sum(dim=-1) / spreads
     cost = torch.where(labelled, -torch.log(likely + 1e-4), 0.0)
-    return (cost.sum(dim=-1) / labelled.sum(dim=-1).clamp_min(1)).sum()
+    mean = cost.sum(dim=-1) / labelled.sum(dim=-1).clamp_min(1)
+    return mean.sum() / labelled.any(dim=-1).sum().clamp_min(1)

@@ -6,7 +6,7 @@ boxes, a spatial transformer network (arXiv 1506.02025) filters the crop, a conv
 features, which with their positions go through the encoder and decoder of a transformer, and a feed-forward
 network regresses the keypoints, all of an instance at once.
 
-Of the paper its abstract and its introduction were at hand, and neither code nor weights are published. Our
+Of the paper no more than the introduction was at hand, and neither code nor weights are published. Our
 choices therefore: the localisation network, an affine map that starts as the identity, ResNet-50, six blocks
 each way of 256 numbers and 8 heads with norms before each part, sines for positions as in DETR (arXiv
 2005.12872), one learnt query per keypoint, three layers that end in shares of the filtered crop, and the mean
