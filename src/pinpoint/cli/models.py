@@ -54,7 +54,7 @@ def info(
     ],
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show a model's card: input, accuracy, licence, training data, files; of a network its size and cost."""
+    """Show a model's card, and what its network costs."""
     from pinpoint.cli.architectures import architecture_facts, architecture_lines, architecture_names
     from pinpoint.cli.estimators import model_of
     from pinpoint.cli.messages import refuse, say

@@ -31,7 +31,7 @@ def train_trees(
     seed: Annotated[int, typer.Option(min=0, help="The same seed grows the same trees.")] = 0,
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the decoded pictures.")] = None,
 ) -> None:
-    """Grow regression trees: small, quick to learn, and run without an engine.
+    """Grow regression trees, which run without an engine.
 
     For faces and other things that look much alike and show all of their keypoints.
 
