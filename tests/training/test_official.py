@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from pinpoint.models import architecture
 from pinpoint.skeletons import skeleton
 from pinpoint.training.official import load_official
+from pinpoint.training.transfer import load_weights
 from trained import chance_network
 
 NAME = "rtmpose-t"
@@ -61,3 +63,16 @@ def test_what_belongs_to_official_weights_is_refused_for_a_run(given, tmp_path, 
 
     assert run_export(Request(tmp_path, tmp_path / "it.onnx", **given)) == 2
     assert "name their network with --model" in capsys.readouterr().err
+
+
+def test_a_run_starts_from_official_weights_by_their_own_names(tmp_path):
+    """As a distilling run of mmpose names them, and of other keypoints."""
+    network, spec = chance_network("dwpose-t", skeleton("coco17"), SIZE)
+    theirs = {f"student.{name}": tensor for name, tensor in network.state_dict().items()}
+    torch.save(theirs, tmp_path / "it.pth")
+    fresh, _ = chance_network("dwpose-t", skeleton("coco17"), SIZE, seed=1)
+    official = architecture("dwpose-t").official
+    transfer = load_weights(fresh, tmp_path / "it.pth", spec.skeleton, official=official)
+    assert not transfer.left
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(fresh.state_dict()[name], tensor)

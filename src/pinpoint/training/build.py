@@ -129,7 +129,8 @@ def _start(task: Task, config: TrainConfig, columns: Skeleton) -> None:
     """Give the network of a new run what it starts from, if that is not chance."""
     if config.weights:
         made = {name: own.clone() for name, own in task.network.state_dict().items()}
-        transfer = load_weights(task.network, Path(config.weights), columns)
+        official = architecture(config.model).official
+        transfer = load_weights(task.network, Path(config.weights), columns, official=official)
         log.info("%s starts from weights:\n%s", config.model, transfer)
         fresh = {name: own for name, own in made.items() if name.startswith(config.fresh)}
         task.network.load_state_dict(fresh, strict=False)

@@ -1,7 +1,7 @@
 """Starting from weights that are there: what has the same name and shape, and keypoints by their names."""
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pinpoint.training.checkpoint import read_checkpoint
 __all__ = ["Transfer", "load_weights", "read_weights"]
 
 MAKERS = (np._core.multiarray._reconstruct, np._core.multiarray.scalar)  # pyright: ignore
+Renaming = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 NESTED = ("state_dict", "model_state_dict", "model", "network")
 """Under which names files of other programs hold their tensors."""
 PREFIXES = ("", "average.", "network.", "module.", "model.", "_orig_mod.")
@@ -70,6 +71,7 @@ def load_weights(
     source: Path | Mapping[str, Tensor],
     columns: Skeleton,
     names_of_source: Sequence[str] | None = None,
+    official: Renaming = dict,
 ) -> Transfer:
     """Start a network from weights of the same architecture, in place.
 
@@ -84,12 +86,14 @@ def load_weights(
         columns: What the network's keypoints are.
         names_of_source: The keypoints of the source, in its order. None takes those that the file names, else
             those of the one skeleton of this package that has as many (17: `coco17`).
+        official: Gives the tensors of other programs' files the names of ours (`Architecture.official`).
 
     Raises:
         OSError: There is no such file.
         ValueError: It holds something else than weights, or none that fit.
     """
     tensors, names = read_weights(source) if isinstance(source, Path) else (dict(source), None)
+    tensors = official(tensors) if isinstance(source, Path) and names is None else tensors
     tensors = _unprefixed(tensors, network)
     groups: Mapping[str, int] = getattr(network, "keypoint_parameters", {})
     names = names_of_source or names or _names_by_count(tensors, groups)
