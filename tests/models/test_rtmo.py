@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pinpoint.codecs.rtmo import Rtmo
-from pinpoint.models.rtmo import CELLS, NEAREST, RtmoNet, _nearest, official
+from pinpoint.models.rtmo import CELLS, TAUGHT_CELLS, RtmoNet, _fitting, official
 
 SIZE = (128, 64)
 K = 3
@@ -50,18 +50,20 @@ def test_what_is_read_is_what_the_network_says(network, images):
     np.testing.assert_allclose(found.xy[0], outputs[5][0, 0], atol=1e-3)
 
 
-def test_in_training_the_cells_around_each_instance_are_read(network, images):
+def test_in_training_some_cells_of_each_instance_are_read(network, images):
     boxes = torch.tensor([[[0.0, 0.0, 31.0, 31.0], [64.0, 0.0, 127.0, 63.0]]]).expand(2, -1, -1)
-    _, _, _, centers, cells, *_ = network(images, (boxes,))
-    assert cells.shape == (2, 2 * NEAREST)
-    middles = centers[cells[0]].unflatten(0, (2, NEAREST)).mean(dim=1)
-    torch.testing.assert_close(middles, torch.tensor([[15.5, 15.5], [95.5, 31.5]]), atol=8, rtol=0)
+    with torch.no_grad():
+        cells = network(images, (boxes,))[4]
+    assert cells.shape == (2, 2 * TAUGHT_CELLS)
 
 
-def test_the_nearest_cells_are_nearest():
+@pytest.mark.parametrize(("fits", "wanted"), [((0, 1), {0, 1, *range(6, 13)}), ((), set(range(5, 14)))])
+def test_cells_whose_boxes_fit_come_before_those_that_are_near(fits, wanted):
     centers = torch.stack([torch.arange(20.0), torch.zeros(20)], dim=1)
-    cells = _nearest(torch.tensor([[[8.0, -1.0, 10.0, 1.0]]]), centers)
-    assert sorted(cells[0].tolist()) == list(range(5, 14))
+    truth = torch.tensor([[[8.0, -1.0, 10.0, 1.0]]])
+    boxes = torch.full((1, 20, 4), 99.0) + torch.tensor([0.0, 0.0, 1.0, 1.0])
+    boxes[:, list(fits)] = truth
+    assert set(_fitting(truth, boxes, centers)[0].tolist()) == wanted
 
 
 def test_published_weights_see_blue_first(network, images):

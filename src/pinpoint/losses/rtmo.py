@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pinpoint.losses.detection import BODY_SHARE, detection_loss
+from pinpoint.losses.detection import BODY_SHARE, detection_loss, point_loss
 
 __all__ = ["place_loss", "rtmo_loss"]
 
@@ -19,7 +19,8 @@ def rtmo_loss(
     """Scores, boxes and coarse points of cells, and -log of how likely rulers say what is labelled.
 
     Cells are assigned by how well they tell an instance (arXiv 2108.07755), where the paper has SimOTA;
-    rulers are taught at the cells nearest to each instance's middle. Points that are NaN give nothing.
+    rulers are taught at the cells whose boxes fit best, and by the similarity of what they read, too: by
+    likelihood alone, spreads grow before places are right. Points that are NaN give nothing.
 
     Args:
         outputs: What `RtmoNet` puts out in training.
@@ -30,13 +31,19 @@ def rtmo_loss(
     Returns:
         Sum over everything, and how much that is.
     """
-    logits, boxes, points, centers, cells, _, *rulers = outputs
+    logits, boxes, points, centers, cells, read, *rulers = outputs
     total, weight = detection_loss((logits, boxes, points, centers), targets, sigmas)
     truth, valid, xy, _ = targets
     each = cells.shape[1] // valid.shape[1]  # cells of one instance
     areas = BODY_SHARE * (truth[..., 2:] - truth[..., :2]).clamp_min(1).prod(dim=-1)
-    repeated = (rows.repeat_interleave(each, dim=1) for rows in (xy, valid, areas))
-    return total + PLACES * weight * place_loss(rulers, *repeated), weight
+    xy, valid, areas, truth = (rows.repeat_interleave(each, dim=1) for rows in (xy, valid, areas, truth))
+    places = place_loss(rulers, xy, valid, areas)
+    if len(sigmas):
+        seen = points[..., 2].detach().gather(1, cells.long()[..., None].expand(-1, -1, points.shape[2]))
+        told = torch.cat([read, seen[..., None]], dim=-1)[valid]
+        near = point_loss(told, xy[valid], truth[valid], told.new_tensor(sigmas))
+        places = places + near.sum() / valid.sum().clamp_min(1)
+    return total + PLACES * weight * places, weight
 
 
 def place_loss(rulers: Sequence[Tensor], xy: Tensor, valid: Tensor, areas: Tensor) -> Tensor:

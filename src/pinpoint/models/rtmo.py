@@ -1,7 +1,7 @@
 """RTMO: boxes from the cells of two grids, keypoints as places on rulers around each box (arXiv 2312.07526).
 
-Rulers are laid for some cells only: in use for those with the highest scores, in training for those nearest
-to the middles of the labelled boxes. Parts bear the names that published checkpoints give them.
+Rulers are laid for some cells only: in use for those with the highest scores, in training for those whose
+boxes fit the labelled ones best. Parts bear the names that published checkpoints give them.
 """
 
 import math
@@ -17,6 +17,7 @@ from pinpoint.models import Architecture, Published
 from pinpoint.models.cells import cell_middles
 from pinpoint.models.csp_darknet import ConvUnit, CspDarknet
 from pinpoint.models.hybrid_encoder import WIDTH, HybridEncoder, Waves
+from pinpoint.models.nms import overlaps
 from pinpoint.models.rtmpose import GatedAttention
 
 __all__ = ["RtmoNet", "rtmo_l", "rtmo_m", "rtmo_s"]
@@ -29,7 +30,8 @@ BINS = (192, 256)  # of the rulers of x and y
 REACH = 1.25  # rulers are so much longer than the sides of the box
 TEMPERATURE = 300.0
 CELLS = 200  # that rulers are laid for: more people than a picture has, even where several cells tell of one
-NEAREST = 9  # cells of an instance, in training
+TAUGHT_CELLS = 9  # of an instance, in training
+FARTHER = 1e-4  # of overlap that a pixel from the middle of an instance costs a cell
 PRIOR = 0.01  # score of every cell at the start
 
 
@@ -201,7 +203,7 @@ class RtmoNet(nn.Module):
         if targets is None:
             cells = told.logits.topk(min(CELLS, told.logits.shape[1]), dim=1).indices
         else:
-            cells = _nearest(targets[0], told.centers)
+            cells = _fitting(targets[0], told.boxes.detach(), told.centers)
         boxes = _picked(told.boxes, cells).detach()
         rulers = self.head.dcc(_picked(told.poses, cells), boxes, told.centers[cells])
         return told.logits, told.boxes - 0.5, told.points, told.centers, cells, *rulers
@@ -235,11 +237,23 @@ def _picked(rows: Tensor, cells: Tensor) -> Tensor:
     return rows.gather(1, cells[..., None].expand(-1, -1, rows.shape[2]))
 
 
-def _nearest(boxes: Tensor, centers: Tensor) -> Tensor:
-    """The cells nearest to the middle of each box, shapes (B, M, 4), (n, 2) -> (B, M * NEAREST)."""
-    middle = (boxes[..., :2] + boxes[..., 2:]) / 2
-    away = (middle[:, :, None] - centers).square().sum(dim=-1)
-    return away.topk(min(NEAREST, len(centers)), dim=2, largest=False).indices.flatten(1)
+def _fitting(truth: Tensor, boxes: Tensor, centers: Tensor) -> Tensor:
+    """The cells whose box overlaps each instance most, the nearest ones where none does.
+
+    Rulers around a box that misses the instance would have no place for its points.
+
+    Args:
+        truth: Boxes of the instances, shape (B, M, 4).
+        boxes: What the cells tell, shape (B, n, 4).
+        centers: Middles of the cells, shape (n, 2).
+
+    Returns:
+        Shape (B, M * TAUGHT_CELLS).
+    """
+    middle = (truth[..., :2] + truth[..., 2:]) / 2
+    away = (middle[:, :, None] - centers).norm(dim=-1)
+    worth = overlaps(truth, boxes) - FARTHER * away
+    return worth.topk(min(TAUGHT_CELLS, len(centers)), dim=2).indices.flatten(1)
 
 
 def official(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
