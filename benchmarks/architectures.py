@@ -26,8 +26,8 @@ COLUMNS = (
 
 REMARK = """GFLOPs are multiplications with their additions, of convolutions and matrix products. Ultralytics
 counts the two apart, so its figures are twice ours; HRNet's paper counts its own networks lower and
-SimpleBaseline's higher than what runs; torchvision's and Sapiens' figures are of other inputs. Parameters are the surer mark.
-AP is as printed."""
+SimpleBaseline's higher than what runs; torchvision's and Sapiens' figures are of other inputs. Parameters are
+the surer mark. AP is as printed."""
 
 
 def row_of(name: str) -> list[object]:

@@ -112,7 +112,7 @@ def _config(name: str, labels: Path, size: tuple[int, int], lr: float, batch: in
         "val_every": STEPS,
         "mosaic": 0.0,
         "propose": False,
-        "precision": "float32",
+        "precision": "auto",
         "augmentation": dict.fromkeys(steps, 0.0),
     }
 
