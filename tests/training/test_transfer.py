@@ -230,6 +230,27 @@ def test_a_file_that_holds_more_than_tensors_is_refused(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_what_a_file_holds_beside_tensors_is_named_without_advice_to_run_it(tmp_path):
+    torch.save({"state_dict": {}, "more": Sly()}, tmp_path / "sly.pth")
+    with pytest.raises(ValueError, match=r"\(.*print.*\): fetch it again, or save") as refused:
+        load_weights(made("plain-n", OWN)[0], tmp_path / "sly.pth", OWN)
+    assert "weights_only" not in str(refused.value)
+
+
+def spoilt(path, way):
+    torch.save({"a": torch.ones(40, 40)}, path, _use_new_zipfile_serialization=way != "old")
+    whole = path.read_bytes()
+    return {"empty": b"", "text": b"hello\n", "cut": whole[:3000], "old": whole[:30]}.get(way, way.encode())
+
+
+@pytest.mark.parametrize("way", ["empty", "text", "cut", "old", "abc", "Gabc", "<!DOCTYPE html>", "name,x,y"])
+def test_a_spoilt_file_is_refused_by_name(way, tmp_path):
+    path = tmp_path / "a.pth"
+    path.write_bytes(spoilt(path, way))
+    with pytest.raises(ValueError, match=r"a\.pth is damaged.*fetch it again"):
+        load_weights(made("plain-n", OWN)[0], path, OWN)
+
+
 @pytest.mark.parametrize(("name", "stored"), [("a.pth", [1, 2]), ("a.pth", {}), ("a.pt", {"x": 3})])
 def test_a_file_without_tensors_is_refused(name, stored, tmp_path):
     torch.save(stored, tmp_path / name)

@@ -1,6 +1,7 @@
 """Starting from weights that are there: what has the same name and shape, and keypoints by their names."""
 
 import pickle
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,11 @@ PLAIN = [
     *((maker, f"numpy.{core}.multiarray.{maker.__name__}") for maker in MAKERS for core in ("core", "_core")),
 ]
 """What checkpoints note beside their tensors: numbers and arrays of numpy, under its old and new names."""
+BROKEN = (
+    *(pickle.UnpicklingError, struct.error, EOFError, OSError, LookupError, RuntimeError),
+    *(AssertionError, AttributeError, TypeError, ValueError),
+)
+"""What torch's reader ends in where a file is cut, or none of torch's; a line of text may be each of them."""
 SHOWN = 6  # of a long list
 
 
@@ -142,14 +148,20 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | None]
 
 
 def _loaded(path: Path) -> Any:
-    try:
-        with torch.serialization.safe_globals(PLAIN):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"{path} is damaged, or holds more than tensors and plain values: {reason}"
-        ) from error
+    with path.open("rb") as file, torch.serialization.safe_globals(PLAIN):
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except BROKEN as error:
+            raise ValueError(
+                f"{path} is damaged, or holds more than tensors and plain values ({_why(error)}): fetch it "
+                "again, or save its state_dict alone"
+            ) from error
+
+
+def _why(error: Exception) -> str:
+    """What torch says of a file, without its advice to let the file run code."""
+    _, _, said = str(error).partition("WeightsUnpickler error: ")
+    return said.partition("\n")[0].strip() or "torch cannot read it"
 
 
 def _tensors(stored: Any, path: Path) -> dict[str, Tensor]:
