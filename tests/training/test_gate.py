@@ -132,8 +132,15 @@ def test_instances_that_one_of_them_misses_are_counted(points):
 def test_what_finds_nothing_cannot_be_compared(points):
     nothing = table_of(np.zeros((COUNT, 1, 4)), np.zeros((COUNT, 1)), points[:, None])
     report = compare(nothing, nothing, samples_of(WHOLE, points), batches=(1,))
+    assert report.empty
     assert not report.passes(LIMITS["float32"])
     assert "above the limit" in report.table(LIMITS["float32"])
+
+
+def test_a_file_that_finds_nothing_of_what_the_network_finds_is_compared(points):
+    boxes = np.array([[[4, 4, 24, 24.0]]]).repeat(COUNT, 0)
+    some, none = (table_of(boxes, np.full((COUNT, 1), score), points[:, None]) for score in (0.9, 0.0))
+    assert not compare(some, none, samples_of(WHOLE, points), batches=(1,)).empty
 
 
 def test_the_table_marks_what_is_above_its_limit(points):

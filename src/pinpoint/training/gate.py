@@ -136,6 +136,11 @@ class GateReport:
         """Whether every limit is kept."""
         return not any(difference.beyond(limits) for difference in self.differences)
 
+    @property
+    def empty(self) -> bool:
+        """Whether neither the network nor the file found anything that could be compared."""
+        return all(math.isnan(difference.p50) and not difference.unpaired for difference in self.differences)
+
     def table(self, limits: Limits | None = None) -> str:
         """What was measured, in lines, with the limits and a mark where one is not kept."""
         heads = (f"{self.samples} samples", *(f"batch {d.batch}" for d in self.differences), "limit", "")
