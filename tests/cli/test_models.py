@@ -134,6 +134,12 @@ def test_what_cannot_be_added_is_wrong_usage(arguments, pinpoint, own_model):
     assert ("--like NAME" in outcome.err) == ("--like" not in arguments)
 
 
+def test_a_misspelt_architecture_is_wrong_usage_and_a_better_name_is_offered(pinpoint):
+    outcome = pinpoint("models", "info", "hrnet-w31")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "architectures of a name like it: hrnet-w32" in outcome.err
+
+
 def test_info_counts_what_a_network_costs(pinpoint):
     facts = json.loads(pinpoint("models", "info", "mobile-s", "--json").out)["architecture"]
     assert facts["parameters"] == 2_320_665
@@ -146,6 +152,7 @@ def test_info_shows_a_row_of_the_catalogue_and_its_network_together(pinpoint):
     assert lines["license"].startswith("Apache-2.0")
     assert lines["network"] == "rtmpose-m, top-down"
     assert lines["parameters"].startswith("13.59 M")
+    assert (lines["keypoints"], lines["loss"]) == ("17 (coco17)", "simcc-kl")
 
 
 def test_architectures_are_listed_by_name(pinpoint):

@@ -65,6 +65,13 @@ def test_what_belongs_to_official_weights_is_refused_for_a_run(given, tmp_path, 
     assert "name their network with --model" in capsys.readouterr().err
 
 
+def test_a_checkpoint_without_the_name_of_its_network_is_wrong_usage(published, tmp_path, capsys):
+    from pinpoint.cli.export import Request, run_export
+
+    assert run_export(Request(published[0], tmp_path / "it.onnx", gate=False)) == 2
+    assert "it.pth does not say which network it is of: name it with --model" in capsys.readouterr().err
+
+
 def test_a_run_starts_from_official_weights_by_their_own_names(tmp_path):
     """As a distilling run of mmpose names them, and of other keypoints."""
     network, spec = chance_network("dwpose-t", skeleton("coco17"), SIZE)

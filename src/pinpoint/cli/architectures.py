@@ -1,11 +1,13 @@
 """What the command line says of a network that can be trained, or filled with official weights."""
 
+import difflib
 from importlib.util import find_spec
 from typing import Any
 
 from pinpoint.hub.card import paper_address
+from pinpoint.skeletons import skeleton
 
-__all__ = ["architecture_facts", "architecture_lines", "architecture_names"]
+__all__ = ["architecture_facts", "architecture_lines", "architecture_names", "with_near_architectures"]
 
 
 def architecture_names() -> list[str]:
@@ -15,6 +17,12 @@ def architecture_names() -> list[str]:
     from pinpoint.training import architectures
 
     return architectures.architecture_names()
+
+
+def with_near_architectures(error: ValueError, name: str) -> ValueError:
+    """What is wrong with a name, and which architectures have one like it."""
+    near = difflib.get_close_matches(name, architecture_names(), n=3)
+    return ValueError(f"{error}; architectures of a name like it: {', '.join(near)}") if near else error
 
 
 def architecture_facts(name: str) -> dict[str, Any]:
@@ -28,14 +36,17 @@ def architecture_lines(name: str) -> dict[str, str]:
     """The same for a person, in lines of a label and a text."""
     facts = architecture_facts(name)
     said = facts["published"] or {}
+    keypoints = len(skeleton(facts["skeleton"]))
     width, height = facts["input_size"]
     figures = ", ".join(f"{measure} {value:g}" for measure, value in said.get("metrics", {}).items())
     lines = {
         "network": f"{name}, {facts['pipeline']}",
+        "keypoints": f"{keypoints} ({facts['skeleton']})" if keypoints else "",
         "reads": f"{width}x{height} pixels",
         "puts out": " and ".join("x".join(map(str, shape)) for shape in facts["outputs"]),
         "parameters": _beside(f"{facts['parameters'] / 1e6:.2f} M", said.get("parameters_millions")),
         "arithmetic": _beside(f"{facts['gflops']:.2f} GFLOPs", said.get("gflops")),
+        "loss": facts["loss"],
         "published": f"{figures} ({said['source']})" if figures else said.get("source", ""),
         "paper": paper_address(facts["paper"]),
         "to train": f"pinpoint train --model {name} --data LABELS.json --out RUN",

@@ -10,6 +10,7 @@ from pinpoint.io.errors import UnreadableError
 
 if TYPE_CHECKING:
     from pinpoint.hub import ModelSpec
+    from pinpoint.training.gate import GateReport
     from pinpoint.training.gate_samples import GateSamples
 
 __all__ = ["Request", "export", "run_export"]
@@ -144,7 +145,7 @@ def run_export(request: Request) -> int:
         table = _exported(request)
     except GateError as error:
         say(error.report.table(error.limits))
-        return refuse(ValueError(f"{request.out} does not say what the network says: not written"), FAILED)
+        return refuse(ValueError(f"{request.out} {_fault(error.report)}: not written"), FAILED)
     except (OSError, UnreadableError) as error:
         return refuse(error, FAILED)
     except (ValueError, ImportError) as error:
@@ -154,6 +155,12 @@ def run_export(request: Request) -> int:
     typer.echo(f"wrote {request.out} ({_size(request.out) / 1e6:.1f} MB)")
     typer.echo(f"pinpoint detect INPUT --model {request.out}")
     return DONE
+
+
+def _fault(report: "GateReport") -> str:
+    if report.empty:
+        return "cannot be compared, for the network itself finds nothing in the samples"
+    return "does not say what the network says"
 
 
 def _checked_name(out: Path, format: str | None) -> Path:
@@ -204,6 +211,8 @@ def _loaded(request: Request) -> "tuple[Any, ModelSpec]":
     if not request.model:
         if request.skeleton or request.input_size:
             raise ValueError("--skeleton and --size are of official weights: name their network with --model")
+        if request.run.suffix in (".pth", ".pt"):
+            raise ValueError(f"{request.run} does not say which network it is of: name it with --model")
         return load_trained(request.run)
     columns = skeleton(request.skeleton) if request.skeleton else None
     return load_official(request.run, request.model, columns=columns, input_size=request.input_size)

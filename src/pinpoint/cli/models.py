@@ -55,7 +55,12 @@ def info(
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show a model's card, and what its network costs."""
-    from pinpoint.cli.architectures import architecture_facts, architecture_lines, architecture_names
+    from pinpoint.cli.architectures import (
+        architecture_facts,
+        architecture_lines,
+        architecture_names,
+        with_near_architectures,
+    )
     from pinpoint.cli.estimators import model_of
     from pinpoint.cli.messages import refuse, say
     from pinpoint.hub import card
@@ -65,7 +70,7 @@ def info(
         spec = model_of(name)
     except ValueError as error:
         if not network:
-            raise typer.Exit(refuse(error, 2)) from None
+            raise typer.Exit(refuse(with_near_architectures(error, name), 2)) from None
         spec = None
     if spec is not None and name != spec.name:
         say(f"{name} is a task; its default model is {spec.name}")
