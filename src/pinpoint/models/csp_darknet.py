@@ -3,10 +3,11 @@
 Parts bear the names that published checkpoints give them, so the state of one loads into the other.
 """
 
-from collections import OrderedDict
-
 import torch
 from torch import Tensor, nn
+
+from pinpoint.models.csp import PyramidPooling
+from pinpoint.models.csp import YoloUnit as ConvUnit
 
 __all__ = ["ConvUnit", "CspDarknet"]
 
@@ -16,40 +17,6 @@ STAGES = (
     (256, 512, 9),
     (512, 1024, 3),
 )  # channels in and out, blocks, at scale 1
-POOLS = (5, 9, 13)
-EPSILON, MOMENTUM = 1e-3, 0.03
-
-
-class ConvUnit(nn.Sequential):
-    """Convolution without bias, batch norm and perhaps SiLU; the picture keeps its size at stride 1.
-
-    Args:
-        inside: Channels in.
-        outside: Channels out.
-        kernel: Side of the kernel.
-        stride: Step of the kernel.
-        groups: Parts that the channels fall into.
-        act: Whether SiLU follows.
-        epsilon: Of the norm; the networks that this serves differ in it.
-    """
-
-    def __init__(
-        self,
-        inside: int,
-        outside: int,
-        kernel: int = 1,
-        *,
-        stride: int = 1,
-        groups: int = 1,
-        act: bool = True,
-        epsilon: float = EPSILON,
-    ) -> None:
-        conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2, groups=groups, bias=False)
-        parts: OrderedDict[str, nn.Module] = OrderedDict(conv=conv)
-        parts["bn"] = nn.BatchNorm2d(outside, epsilon, MOMENTUM if epsilon == EPSILON else 0.1)
-        if act:
-            parts["activate"] = nn.SiLU(inplace=True)
-        super().__init__(parts)
 
 
 class Focus(nn.Module):
@@ -92,20 +59,6 @@ class PartialLayer(nn.Module):
         return self.final_conv(torch.cat(halves, dim=1))
 
 
-class PyramidPooling(nn.Module):
-    """Each place beside the highest of its neighbourhoods, small and large (arXiv 1406.4729)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = ConvUnit(width, width // 2)
-        self.poolings = nn.ModuleList(nn.MaxPool2d(size, 1, size // 2) for size in POOLS)
-        self.conv2 = ConvUnit(width // 2 * (len(POOLS) + 1), width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        features = self.conv1(features)
-        return self.conv2(torch.cat([features, *(pool(features) for pool in self.poolings)], dim=1))
-
-
 class CspDarknet(nn.Module):
     """Features at 1/8, 1/16 and 1/32 of the input.
 
@@ -136,6 +89,6 @@ class CspDarknet(nn.Module):
 
 def _stage(inside: int, outside: int, blocks: int, *, last: bool) -> nn.Sequential:
     """Half the size, then a partial layer. The last stage pools before it, and nothing goes by its blocks."""
-    pooling = [PyramidPooling(outside)] if last else []
+    pooling = [PyramidPooling(outside, ConvUnit)] if last else []
     layer = PartialLayer(outside, blocks, identity=not last)
     return nn.Sequential(ConvUnit(inside, outside, 3, stride=2), *pooling, layer)

@@ -10,6 +10,8 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
+from pinpoint.models.csp import ConvUnit, PyramidPooling
+
 __all__ = ["CSPNeXt"]
 
 STAGES = (
@@ -18,20 +20,6 @@ STAGES = (
     (512, 6),
     (1024, 3),
 )  # channels and blocks at 1/4, 1/8, 1/16 and 1/32, at scale 1
-POOLS = (5, 9, 13)
-
-
-class ConvUnit(nn.Sequential):
-    """Convolution without bias, batch norm and SiLU; the picture keeps its size at stride 1."""
-
-    def __init__(
-        self, inside: int, outside: int, kernel: int = 1, *, stride: int = 1, groups: int = 1
-    ) -> None:
-        conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2, groups=groups, bias=False)
-        parts = OrderedDict[str, nn.Module](
-            conv=conv, bn=nn.BatchNorm2d(outside), activate=nn.SiLU(inplace=True)
-        )
-        super().__init__(parts)
 
 
 class SeparableUnit(nn.Sequential):
@@ -83,20 +71,6 @@ class PartialLayer(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         halves = self.blocks(self.main_conv(features)), self.short_conv(features)
         return self.final_conv(self.attention(torch.cat(halves, dim=1)))
-
-
-class PyramidPooling(nn.Module):
-    """Each place beside the highest of its neighbourhoods, small and large (arXiv 1406.4729)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = ConvUnit(width, width // 2)
-        self.poolings = nn.ModuleList(nn.MaxPool2d(size, 1, size // 2) for size in POOLS)
-        self.conv2 = ConvUnit(width // 2 * (len(POOLS) + 1), width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        features = self.conv1(features)
-        return self.conv2(torch.cat([features, *(pool(features) for pool in self.poolings)], dim=1))
 
 
 class CSPNeXt(nn.Module):

@@ -4,21 +4,18 @@ Parts bear the names that RTMO's published checkpoints give them.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pinpoint.models.csp_darknet import ConvUnit
+from pinpoint.models.csp import ConvUnit
 
 __all__ = ["HybridEncoder", "waves"]
 
 WIDTH = 256
 HEADS, INNER = 8, 1024
 TEMPERATURE = 10000.0
-
-Unit = partial(ConvUnit, epsilon=1e-5)
 
 
 class Waves(nn.Module):
@@ -92,7 +89,8 @@ class TwoBranches(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.branch_3x3, self.branch_1x1 = Unit(width, width, 3, act=False), Unit(width, width, act=False)
+        self.branch_3x3 = ConvUnit(width, width, 3, act=False)
+        self.branch_1x1 = ConvUnit(width, width, act=False)
 
     def forward(self, features: Tensor) -> Tensor:
         return functional.silu(self.branch_3x3(features) + self.branch_1x1(features))
@@ -103,9 +101,9 @@ class JoiningLayer(nn.Module):
 
     def __init__(self, inner: int, blocks: int) -> None:
         super().__init__()
-        self.conv1, self.conv2 = Unit(2 * WIDTH, inner), Unit(2 * WIDTH, inner)
+        self.conv1, self.conv2 = ConvUnit(2 * WIDTH, inner), ConvUnit(2 * WIDTH, inner)
         self.bottlenecks = nn.Sequential(*(TwoBranches(inner) for _ in range(blocks)))
-        self.conv3 = nn.Identity() if inner == WIDTH else Unit(inner, WIDTH)
+        self.conv3 = nn.Identity() if inner == WIDTH else ConvUnit(inner, WIDTH)
 
     def forward(self, one: Tensor, other: Tensor) -> Tensor:
         both = torch.cat([one, other], dim=1)
@@ -117,7 +115,7 @@ class Projector(nn.Module):
 
     def __init__(self, outside: int, levels: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(Unit(WIDTH, outside, act=False) for _ in range(levels))
+        self.convs = nn.ModuleList(ConvUnit(WIDTH, outside, act=False) for _ in range(levels))
 
     def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
         return [conv(level) for conv, level in zip(self.convs, levels, strict=True)]
@@ -140,12 +138,12 @@ class HybridEncoder(nn.Module):
         def joining() -> nn.ModuleList:
             return nn.ModuleList(JoiningLayer(int(WIDTH * width), round(3 * depth)) for _ in steps)
 
-        self.input_proj = nn.ModuleList(Unit(channels, WIDTH, act=False) for channels in inside)
+        self.input_proj = nn.ModuleList(ConvUnit(channels, WIDTH, act=False) for channels in inside)
         self.encoder = nn.ModuleList([Encoder()])
         self.sincos_pos_enc = Waves(WIDTH // 2, TEMPERATURE)
-        self.lateral_convs = nn.ModuleList(Unit(WIDTH, WIDTH) for _ in steps)
+        self.lateral_convs = nn.ModuleList(ConvUnit(WIDTH, WIDTH) for _ in steps)
         self.fpn_blocks = joining()
-        self.downsample_convs = nn.ModuleList(Unit(WIDTH, WIDTH, 3, stride=2) for _ in steps)
+        self.downsample_convs = nn.ModuleList(ConvUnit(WIDTH, WIDTH, 3, stride=2) for _ in steps)
         self.pan_blocks = joining()
         self.projector = Projector(outside, len(inside) - 1)
 

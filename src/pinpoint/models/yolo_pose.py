@@ -7,7 +7,6 @@ the end from arXiv 2211.04800. Parts bear the names of published files.
 """
 
 import math
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from torch.nn import functional
 from pinpoint.codecs.yolo_pose import YoloPose
 from pinpoint.models import Architecture, Published
 from pinpoint.models.cells import cell_middles
+from pinpoint.models.csp import YoloUnit
 
 __all__ = ["YoloNet", "YoloScale", "yolo_pose_l", "yolo_pose_m", "yolo_pose_n", "yolo_pose_s", "yolo_pose_x"]
 
@@ -53,21 +53,12 @@ class YoloScale:
         return max(1, round(count * self.depth))
 
 
-class ConvUnit(nn.Sequential):
-    """Convolution without bias, batch norm and SiLU; the picture keeps its size at stride 1."""
-
-    def __init__(self, inside: int, outside: int, kernel: int = 1, *, stride: int = 1) -> None:
-        conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2, bias=False)
-        norm = nn.BatchNorm2d(outside, eps=1e-3, momentum=0.03)
-        super().__init__(OrderedDict[str, nn.Module](conv=conv, bn=norm, act=nn.SiLU(inplace=True)))
-
-
 class Bottleneck(nn.Module):
     """Two convolutions of 3 x 3, around which the input goes by where `identity` says so."""
 
     def __init__(self, width: int, *, identity: bool) -> None:
         super().__init__()
-        self.cv1, self.cv2 = ConvUnit(width, width, 3), ConvUnit(width, width, 3)
+        self.cv1, self.cv2 = YoloUnit(width, width, 3), YoloUnit(width, width, 3)
         self.identity = identity
 
     def forward(self, features: Tensor) -> Tensor:
@@ -81,8 +72,8 @@ class SplitLayer(nn.Module):
     def __init__(self, inside: int, outside: int, blocks: int, *, identity: bool) -> None:
         super().__init__()
         half = outside // 2
-        self.cv1 = ConvUnit(inside, 2 * half)
-        self.cv2 = ConvUnit((2 + blocks) * half, outside)
+        self.cv1 = YoloUnit(inside, 2 * half)
+        self.cv2 = YoloUnit((2 + blocks) * half, outside)
         self.m = nn.ModuleList(Bottleneck(half, identity=identity) for _ in range(blocks))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -98,7 +89,7 @@ class PyramidPooling(nn.Module):
     def __init__(self, inside: int, outside: int) -> None:
         super().__init__()
         half = inside // 2
-        self.cv1, self.cv2 = ConvUnit(inside, half), ConvUnit(4 * half, outside)
+        self.cv1, self.cv2 = YoloUnit(inside, half), YoloUnit(4 * half, outside)
 
     def forward(self, features: Tensor) -> Tensor:
         steps = [self.cv1(features)]
@@ -215,22 +206,22 @@ def _layers(scale: YoloScale, keypoints: int) -> list[nn.Module]:
         return SplitLayer(inside, outside, blocks, identity=identity)
 
     return [
-        ConvUnit(3, c1, 3, stride=2),
-        *(ConvUnit(c1, c2, 3, stride=2), split(c2, c2, first, identity=True)),
-        *(ConvUnit(c2, c3, 3, stride=2), split(c3, c3, second, identity=True)),
-        *(ConvUnit(c3, c4, 3, stride=2), split(c4, c4, third, identity=True)),
-        *(ConvUnit(c4, c5, 3, stride=2), split(c5, c5, fourth, identity=True)),
+        YoloUnit(3, c1, 3, stride=2),
+        *(YoloUnit(c1, c2, 3, stride=2), split(c2, c2, first, identity=True)),
+        *(YoloUnit(c2, c3, 3, stride=2), split(c3, c3, second, identity=True)),
+        *(YoloUnit(c3, c4, 3, stride=2), split(c4, c4, third, identity=True)),
+        *(YoloUnit(c4, c5, 3, stride=2), split(c5, c5, fourth, identity=True)),
         PyramidPooling(c5, c5),
         *(nn.Upsample(scale_factor=2.0), nn.Identity(), split(c5 + c4, c4, first)),
         *(nn.Upsample(scale_factor=2.0), nn.Identity(), split(c4 + c3, c3, first)),
-        *(ConvUnit(c3, c3, 3, stride=2), nn.Identity(), split(c3 + c4, c4, first)),
-        *(ConvUnit(c4, c4, 3, stride=2), nn.Identity(), split(c4 + c5, c5, first)),
+        *(YoloUnit(c3, c3, 3, stride=2), nn.Identity(), split(c3 + c4, c4, first)),
+        *(YoloUnit(c4, c4, 3, stride=2), nn.Identity(), split(c4 + c5, c5, first)),
         Head((c3, c4, c5), keypoints),
     ]
 
 
 def _branch(inside: int, width: int, outside: int) -> nn.Sequential:
-    return nn.Sequential(ConvUnit(inside, width, 3), ConvUnit(width, width, 3), nn.Conv2d(width, outside, 1))
+    return nn.Sequential(YoloUnit(inside, width, 3), YoloUnit(width, width, 3), nn.Conv2d(width, outside, 1))
 
 
 def _bias(branch: nn.Module) -> Tensor:
