@@ -1,10 +1,11 @@
 import json
+from importlib import util
 
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from pinpoint.cli import estimators
+from pinpoint.cli import estimators, training_extra
 from pinpoint.hub import PullError, catalogue, find, requirements
 from pinpoint.hub.cache import path_of
 
@@ -138,6 +139,15 @@ def test_a_misspelt_architecture_is_wrong_usage_and_a_better_name_is_offered(pin
     outcome = pinpoint("models", "info", "hrnet-w31")
     assert (outcome.status, outcome.out) == (2, "")
     assert "architectures of a name like it: hrnet-w32" in outcome.err
+
+
+@pytest.mark.parametrize("arguments", [("list", "--architectures"), ("info", "hrnet-w32")], ids=" ".join)
+def test_without_torch_the_way_to_architectures_is_named(arguments, pinpoint, monkeypatch):
+    found = util.find_spec
+    monkeypatch.setattr(training_extra, "find_spec", lambda name: None if name == "torch" else found(name))
+    outcome = pinpoint("models", *arguments)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert 'pip install "pinpoint-keypoints[train]"' in outcome.err
 
 
 def test_info_counts_what_a_network_costs(pinpoint):

@@ -1,9 +1,9 @@
 """What the command line says of a network that can be trained, or filled with official weights."""
 
 import difflib
-from importlib.util import find_spec
 from typing import Any
 
+from pinpoint.cli.training_extra import check_training_extra
 from pinpoint.hub.card import paper_address
 from pinpoint.skeletons import skeleton
 
@@ -11,8 +11,10 @@ __all__ = ["architecture_facts", "architecture_lines", "architecture_names", "wi
 
 
 def architecture_names() -> list[str]:
-    """Names of all architectures; none where torch is not installed."""
-    if find_spec("torch") is None:
+    """Names of all architectures; none where the extra that trains them is not installed."""
+    try:
+        check_training_extra()
+    except ImportError:
         return []
     from pinpoint.training import architectures
 
@@ -20,7 +22,11 @@ def architecture_names() -> list[str]:
 
 
 def with_near_architectures(error: ValueError, name: str) -> ValueError:
-    """What is wrong with a name, and which architectures have one like it."""
+    """What is wrong with a name, and which architectures have one like it, or what knowing them needs."""
+    try:
+        check_training_extra()
+    except ImportError as lacking:
+        return ValueError(f"{error}; if it is a network to train, {lacking}")
     near = difflib.get_close_matches(name, architecture_names(), n=3)
     return ValueError(f"{error}; architectures of a name like it: {', '.join(near)}") if near else error
 

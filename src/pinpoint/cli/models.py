@@ -31,9 +31,15 @@ def list_models(
 ) -> None:
     """List every model: task, keypoints, size, and whether it is here."""
     from pinpoint.cli.architectures import architecture_names
+    from pinpoint.cli.messages import refuse
+    from pinpoint.cli.training_extra import check_training_extra
     from pinpoint.hub import catalogue
 
     if architectures:
+        try:
+            check_training_extra()
+        except ImportError as error:
+            raise typer.Exit(refuse(error, 2)) from None
         names = architecture_names()
         typer.echo(jsonlib.dumps(names) if json else "\n".join(names))
         return
