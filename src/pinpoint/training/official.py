@@ -10,11 +10,9 @@ from pinpoint.hub import ModelSpec
 from pinpoint.models import architecture
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.training.specs import spec_of
-from pinpoint.training.transfer import read_weights
+from pinpoint.training.transfer import listed, read_weights, shape_text
 
 __all__ = ["load_official"]
-
-SHOWN = 4  # of a long list of names
 
 
 def load_official(
@@ -49,20 +47,11 @@ def _fill(network: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
     missing = [name for name in own if name not in tensors and not name.endswith("num_batches_tracked")]
     others = [name for name in tensors if name not in own]
     shapes = [
-        f"{name} is {_shape(tensors[name])} there, {_shape(own[name])} here"
+        f"{name} is {shape_text(tensors[name])} there, {shape_text(own[name])} here"
         for name in own
         if name in tensors and tensors[name].shape != own[name].shape
     ]
     faults = [("it lacks", missing), ("it has others:", others), ("other shapes:", shapes)]
-    if found := [f"{title} {_listed(names)}" for title, names in faults if names]:
+    if found := [f"{title} {listed(names)}" for title, names in faults if names]:
         raise ValueError(f"{what}: {'; '.join(found)}")
     network.load_state_dict(tensors, strict=False)  # counters of batches are not in every file
-
-
-def _shape(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "1"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

@@ -16,7 +16,7 @@ from pinpoint.io.known import skeleton_by_count
 from pinpoint.skeletons import Skeleton
 from pinpoint.training.checkpoint import read_checkpoint
 
-__all__ = ["Transfer", "load_weights", "read_weights"]
+__all__ = ["Transfer", "listed", "load_weights", "read_weights", "shape_text"]
 
 MAKERS = (np._core.multiarray._reconstruct, np._core.multiarray.scalar)  # pyright: ignore
 Renaming = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
@@ -64,10 +64,10 @@ class Transfer:
         rows = [
             ("weights", self.source),
             ("taken", f"{len(self.taken)} tensors as they are"),
-            ("by name", _listed(self.carried)),
-            ("from chance", _listed(self.fresh)),
-            ("left", _listed([f"{name} ({why})" for name, why in self.left.items()])),
-            ("unused", _listed(self.unused)),
+            ("by name", listed(self.carried)),
+            ("from chance", listed(self.fresh)),
+            ("left", listed([f"{name} ({why})" for name, why in self.left.items()])),
+            ("unused", listed(self.unused)),
         ]
         return "\n".join(f"{title:<12}{text}" for title, text in rows if text)
 
@@ -212,10 +212,11 @@ def _reason(own: Tensor, given: Tensor | None) -> str:
         return "not there"
     if own.shape == given.shape:
         return "the names of its keypoints are not known"
-    return f"{_shape(given)} there, {_shape(own)} here"
+    return f"{shape_text(given)} there, {shape_text(own)} here"
 
 
-def _shape(tensor: Tensor) -> str:
+def shape_text(tensor: Tensor) -> str:
+    """Sides with a cross between them, for people: `64x3x7x7`; of a number, `1`."""
     return "x".join(map(str, tensor.shape)) or "1"
 
 
@@ -226,11 +227,12 @@ def _check(transfer: Transfer, network: nn.Module) -> None:
         return
     raise ValueError(
         f"no weights of {transfer.source} fit the network: it needs "
-        f"{_listed([f'{name} ({why})' for name, why in transfer.left.items()])}"
-        + (f"; it is offered {_listed(transfer.unused)}" if transfer.unused else "")
+        f"{listed([f'{name} ({why})' for name, why in transfer.left.items()])}"
+        + (f"; it is offered {listed(transfer.unused)}" if transfer.unused else "")
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
