@@ -240,6 +240,10 @@ def _samples(request: Request, spec: "ModelSpec") -> "GateSamples":
 
     if request.data is not None:
         return read_gate_samples(spec, request.data, request.pictures, request.samples)
+    if request.model:
+        raise ValueError(
+            "there is nothing to compare the file on: name labelled pictures with --data, or say --no-gate"
+        )
     folder = request.run if request.run.is_dir() else request.run.parent
     try:
         return samples_of_run(folder, spec, request.samples)
