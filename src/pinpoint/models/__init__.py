@@ -136,7 +136,7 @@ class Published:
 
     Args:
         parameters: Millions of parameters, to the precision they are printed with ("28.5"); empty: none are.
-        gflops: Billions of multiplications for one input, as printed; None: not printed.
+        gflops: Billions of operations for one input, as printed; None: not printed.
         metrics: Figures as printed, shares of 1 ({"AP": 0.749}).
         source: Where it is printed: arXiv id or address, and what the figures were measured on.
     """

@@ -25,7 +25,10 @@ __all__ = ["YoloNet", "YoloScale", "yolo_pose_l", "yolo_pose_m", "yolo_pose_n", 
 STRIDES = (8, 16, 32)
 BINS = 16  # a side is one of so many strides, or lies between two
 GREY = 114.0
-SOURCE = "docs.ultralytics.com, pose, COCO val2017; parameters are cut, not rounded, there"
+SOURCE = (
+    "docs.ultralytics.com, pose, COCO val2017; there parameters are cut, not rounded, and GFLOPs count "
+    "multiplications and additions apart, so that they are twice ours"
+)
 STAGES = (64, 128, 256, 512, 1024)  # channels at 1/2 to 1/32, at scale 1
 BLOCKS = (3, 6, 6, 3)
 
