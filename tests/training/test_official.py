@@ -65,6 +65,15 @@ def test_what_belongs_to_official_weights_is_refused_for_a_run(given, tmp_path, 
     assert "name their network with --model" in capsys.readouterr().err
 
 
+def test_an_official_checkpoint_is_compared_on_what_is_named(published, tmp_path, capsys):
+    from pinpoint.cli.export import Request, run_export
+
+    out = tmp_path / "it.onnx"
+    assert run_export(Request(published[0], out, model=NAME, input_size=SIZE)) == 2
+    assert "name labelled pictures with --data" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_checkpoint_without_the_name_of_its_network_is_wrong_usage(published, tmp_path, capsys):
     from pinpoint.cli.export import Request, run_export
 

@@ -12,7 +12,7 @@ from pinpoint.losses.detection import Pairs, assign, inside, iou, point_loss
 __all__ = ["complete_iou_loss", "side_loss", "yolo_pose_loss"]
 
 SCORE, BOX, SIDES, POINTS = 0.5, 7.5, 1.5, 6.0
-"""Published gains; with the weights of `point_loss`, places count 12, as published, and visibility 1.8 for 1."""
+"""Published gains; with the weights of `point_loss` places count 12, as published, visibility 1.8, not 1."""
 
 
 def yolo_pose_loss(
