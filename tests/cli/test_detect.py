@@ -117,6 +117,19 @@ def test_an_unreadable_model_leaves_earlier_results_alone(pinpoint, detect, pict
     assert len(results(folder)) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("it.pth", "`pinpoint export` makes"), ("run", "`pinpoint export` makes"), ("hrnet-w32", "models info")],
+)
+def test_what_cannot_run_yet_is_refused_with_the_way_there(name, hint, pinpoint, picture, folder):
+    picture("people.jpg")
+    (folder / "run").mkdir()
+    outcome = pinpoint("detect", "people.jpg", "--model", name)
+    assert outcome.status == 2
+    assert outcome.err.startswith(f"error: {name} is ") and hint in outcome.err
+    assert len(outcome.err.splitlines()) == 1
+
+
 def test_a_video_keeps_its_times_size_and_sound(detect, folder):
     make_video(folder / "clip.mp4", sound=True)
     assert detect("clip.mp4").status == 0

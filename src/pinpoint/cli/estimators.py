@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from numpy.typing import ArrayLike
 
+from pinpoint.cli.architectures import architecture_names
 from pinpoint.cli.progress import Fetching
 from pinpoint.geometry import Image
 from pinpoint.hub import ModelSpec, find, pull, requirements
@@ -19,6 +21,7 @@ NOUNS = {
     "face": ("face", "faces"),
     "hand": ("hand", "hands"),
 }
+WEIGHTS = (".pth", ".pt", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def load_estimator(choice: Choice) -> Estimator:
         OSError: Its files are not there and could not be fetched.
     """
     if not is_file_name(choice.name):
+        _check_that_it_runs(choice.name)
         fetch(_needed_for(choice))
     return load(
         choice.name,
@@ -96,6 +100,26 @@ def model_of(name: str) -> ModelSpec:
 def noun(choice: Choice) -> tuple[str, str]:
     """What to call one and many of the things that it finds."""
     return NOUNS.get(choice.name, ("instance", "instances"))
+
+
+def _check_that_it_runs(name: str) -> None:
+    """See whether there is such a model.
+
+    Raises:
+        ValueError: There is none; of weights, and of a network without any, it says how to make one.
+    """
+    try:
+        model_of(name)
+    except ValueError as error:
+        if Path(name).suffix.lower() in WEIGHTS or Path(name).is_dir():
+            raise ValueError(
+                f"{name} is weights, which do not run by themselves: `pinpoint export` makes a file that does"
+            ) from error
+        if name in architecture_names():
+            raise ValueError(
+                f"{name} is a network without weights: `pinpoint models info {name}` says how to come by some"
+            ) from error
+        raise
 
 
 def _needed_for(choice: Choice) -> Iterator[ModelSpec]:

@@ -204,8 +204,9 @@ def architecture(name: str) -> Architecture:
         ValueError: There is none of that name; near ones are named.
     """
     if name not in ARCHITECTURES:
-        near = difflib.get_close_matches(name, ARCHITECTURES, n=3) or sorted(ARCHITECTURES)
-        raise ValueError(f"no architecture {name!r} to train; there are {', '.join(near)}")
+        near = difflib.get_close_matches(name, ARCHITECTURES, n=3)
+        meant = f"there are {', '.join(near)}" if near else "`pinpoint models list --architectures` names all"
+        raise ValueError(f"no architecture {name!r} to train; {meant}")
     module, function, *given = ARCHITECTURES[name].split(":")
     return getattr(import_module(module), function)(*given)
 
