@@ -61,23 +61,15 @@ def info(
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show a model's card, and what its network costs."""
-    from pinpoint.cli.architectures import (
-        architecture_facts,
-        architecture_lines,
-        architecture_names,
-        with_near_architectures,
-    )
-    from pinpoint.cli.estimators import model_of
+    from pinpoint.cli.architectures import architecture_facts, architecture_lines, architecture_names
     from pinpoint.cli.messages import refuse, say
     from pinpoint.hub import card
 
     network = name in architecture_names()
     try:
-        spec = model_of(name)
+        spec = _row_of(name, network=network)
     except ValueError as error:
-        if not network:
-            raise typer.Exit(refuse(with_near_architectures(error, name), 2)) from None
-        spec = None
+        raise typer.Exit(refuse(error, 2)) from None
     if spec is not None and name != spec.name:
         say(f"{name} is a task; its default model is {spec.name}")
     if json:
@@ -150,6 +142,23 @@ def remove(name: Annotated[str, NAME]) -> None:
         raise typer.Exit(refuse(error, 2)) from None
     for path in deleted:
         typer.echo(f"deleted {path}")
+
+
+def _row_of(name: str, *, network: bool) -> "ModelSpec | None":
+    """The row of a name in the catalogue; none if it is that of a network alone.
+
+    Raises:
+        ValueError: There is neither.
+    """
+    from pinpoint.cli.architectures import with_near_architectures
+    from pinpoint.cli.estimators import model_of
+
+    try:
+        return model_of(name)
+    except ValueError as error:
+        if network:
+            return None
+        raise with_near_architectures(error, name) from None
 
 
 def _row(spec: "ModelSpec") -> tuple[str, ...]:
