@@ -10,7 +10,7 @@ from pinpoint.losses.detection import BODY_SHARE, detection_loss, point_loss
 __all__ = ["place_loss", "rtmo_loss"]
 
 PLACES = 2.0  # what a cell that is read weighs beside one that tells an instance
-LEAST_SPREAD = 1e-3
+LEAST_SPREAD = 0.02  # of an instance's size; gradients of narrower ones drown all others
 
 
 def rtmo_loss(

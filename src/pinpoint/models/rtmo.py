@@ -111,6 +111,8 @@ class Rulers(nn.Module):
         )
         self.x_fc, self.y_fc = nn.Linear(TOKEN, TOKEN), nn.Linear(TOKEN, TOKEN)
         self.sigma_fc = nn.Sequential(nn.Linear(pose, keypoints), nn.Sigmoid(), Factor(0.1))
+        for layer in (self.x_fc, self.y_fc):
+            nn.init.normal_(layer.weight, std=0.01)  # every ruler starts flat: points in the middle of the box
         for name, bins in zip(("x_bins", "y_bins"), BINS, strict=True):
             self.register_buffer(name, torch.linspace(-0.5, 0.5, bins))
 
