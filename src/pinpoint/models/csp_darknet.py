@@ -6,10 +6,9 @@ Parts bear the names that published checkpoints give them, so the state of one l
 import torch
 from torch import Tensor, nn
 
-from pinpoint.models.csp import PyramidPooling
-from pinpoint.models.csp import YoloUnit as ConvUnit
+from pinpoint.models.csp import PyramidPooling, YoloUnit
 
-__all__ = ["ConvUnit", "CspDarknet"]
+__all__ = ["CspDarknet"]
 
 STAGES = (
     (64, 128, 3),
@@ -24,7 +23,7 @@ class Focus(nn.Module):
 
     def __init__(self, outside: int) -> None:
         super().__init__()
-        self.conv = ConvUnit(12, outside, 3)
+        self.conv = YoloUnit(12, outside, 3)
 
     def forward(self, images: Tensor) -> Tensor:
         corners = [images[..., row::2, column::2] for column in (0, 1) for row in (0, 1)]
@@ -36,7 +35,7 @@ class Bottleneck(nn.Module):
 
     def __init__(self, width: int, *, identity: bool) -> None:
         super().__init__()
-        self.conv1, self.conv2 = ConvUnit(width, width), ConvUnit(width, width, 3)
+        self.conv1, self.conv2 = YoloUnit(width, width), YoloUnit(width, width, 3)
         self.identity = identity
 
     def forward(self, features: Tensor) -> Tensor:
@@ -50,8 +49,8 @@ class PartialLayer(nn.Module):
     def __init__(self, width: int, blocks: int, *, identity: bool) -> None:
         super().__init__()
         half = width // 2
-        self.main_conv, self.short_conv = ConvUnit(width, half), ConvUnit(width, half)
-        self.final_conv = ConvUnit(2 * half, width)
+        self.main_conv, self.short_conv = YoloUnit(width, half), YoloUnit(width, half)
+        self.final_conv = YoloUnit(2 * half, width)
         self.blocks = nn.Sequential(*(Bottleneck(half, identity=identity) for _ in range(blocks)))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -89,6 +88,6 @@ class CspDarknet(nn.Module):
 
 def _stage(inside: int, outside: int, blocks: int, *, last: bool) -> nn.Sequential:
     """Half the size, then a partial layer. The last stage pools before it, and nothing goes by its blocks."""
-    pooling = [PyramidPooling(outside, ConvUnit)] if last else []
+    pooling = [PyramidPooling(outside, YoloUnit)] if last else []
     layer = PartialLayer(outside, blocks, identity=not last)
-    return nn.Sequential(ConvUnit(inside, outside, 3, stride=2), *pooling, layer)
+    return nn.Sequential(YoloUnit(inside, outside, 3, stride=2), *pooling, layer)

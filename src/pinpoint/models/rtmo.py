@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from pinpoint.codecs.rtmo import Rtmo
 from pinpoint.models import Architecture, Published
 from pinpoint.models.cells import cell_middles
-from pinpoint.models.csp_darknet import ConvUnit, CspDarknet
+from pinpoint.models.csp import YoloUnit
+from pinpoint.models.csp_darknet import CspDarknet
 from pinpoint.models.hybrid_encoder import WIDTH, HybridEncoder, Waves
 from pinpoint.models.nms import overlaps
 from pinpoint.models.rtmpose import GatedAttention
@@ -112,7 +113,7 @@ class Rulers(nn.Module):
         self.x_fc, self.y_fc = nn.Linear(TOKEN, TOKEN), nn.Linear(TOKEN, TOKEN)
         self.sigma_fc = nn.Sequential(nn.Linear(pose, keypoints), nn.Sigmoid(), Factor(0.1))
         for layer in (self.x_fc, self.y_fc):
-            nn.init.normal_(layer.weight, std=0.01)  # every ruler starts flat: points in the middle of the box
+            nn.init.normal_(layer.weight, std=0.01)  # rulers start flat: points in the middle of the box
         for name, bins in zip(("x_bins", "y_bins"), BINS, strict=True):
             self.register_buffer(name, torch.linspace(-0.5, 0.5, bins))
 
@@ -230,8 +231,8 @@ class RtmoNet(nn.Module):
 
 
 def _stack(inside: int, outside: int, count: int, groups: int = 1) -> nn.Sequential:
-    first = ConvUnit(inside, outside, 3)
-    return nn.Sequential(first, *(ConvUnit(outside, outside, 3, groups=groups) for _ in range(count - 1)))
+    first = YoloUnit(inside, outside, 3)
+    return nn.Sequential(first, *(YoloUnit(outside, outside, 3, groups=groups) for _ in range(count - 1)))
 
 
 def _picked(rows: Tensor, cells: Tensor) -> Tensor:
