@@ -45,7 +45,7 @@ the last {LAST} steps. PCK: labelled points within {SHARE} of the longer side of
 exported file through `pp.load`, in true boxes (top-down) or found (others; who is not found counts as wrong).
 Bars: ratio < .2, PCK >= .9. Inputs are smaller than published ones where that saves time.
 
-The cross entropy of `plain` and `mobile` cannot fall below the entropy of its bells, about 3.7, and likelihoods
+The cross entropy of `plain` and `mobile` is never below the entropy of its bells, about 3.7, and likelihoods
 (RLE, RTMO) go below 0: of these the PCK tells. In 300 steps a network sees each of 32 pictures 37 times at a
 batch of 4, 75 times at 8, 150 times at 16; the losses of those that are short of the bars were still falling.
 """
