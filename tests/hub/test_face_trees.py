@@ -30,10 +30,15 @@ def test_the_card_tells_the_terms_of_what_was_learnt_from():
     assert "non-commercial" in row.license and "non-commercial" in row.training_data
 
 
+def not_asked(image, boxes=None):
+    """Boxes are given; a detector of the catalogue would be fetched."""
+    raise AssertionError
+
+
 @pytest.mark.shared
 def test_faces_are_read_as_well_as_the_card_says(shared_data):
     """Fewer faces than the card's figure is of: a tenth more is what chance makes of it."""
-    estimate, errors = pp.load("face-trees"), []
+    estimate, errors = pp.load("face-trees", detector=not_asked), []
     document = json.loads((shared_data / "face68/test.json").read_text())
     names = {image["id"]: image["file_name"] for image in document["images"]}
     for label in document["annotations"][:FACES]:
