@@ -99,6 +99,16 @@ def test_progress_ends_at_the_size_of_the_wheel(index):
 
 
 @pytest.mark.network
+def test_a_folder_that_pip_removes_meanwhile_is_no_error(tmp_path, monkeypatch):
+    def vanishing(folder, pattern):
+        (tmp_path / "first.whl").write_bytes(b"1234")
+        yield tmp_path / "first.whl"
+        raise FileNotFoundError(folder / "pip-unpack")
+
+    monkeypatch.setattr(Path, "rglob", vanishing)
+    assert WHEEL._bytes_in(tmp_path) == 4
+
+
 def test_mediapipe_gives_every_file_that_the_catalogue_names(monkeypatch):
     rows = [find(name) for name in catalogue() if name.startswith("mediapipe-")]
     pull(rows[0])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,18 +113,20 @@ def _environment(folder: Path) -> dict[str, str]:
 def _watch(process: subprocess.Popen, folder: Path, arrived: Callable[[int], None]) -> None:
     try:
         while process.poll() is None:
-            arrived(sum(_size(path) for path in folder.rglob("*.whl")))
+            arrived(_bytes_in(folder))
             time.sleep(0.1)
     finally:
         if process.poll() is None:  # we were interrupted
             process.terminate()
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # pip moved it meanwhile
-        return 0
+def _bytes_in(folder: Path) -> int:
+    """Bytes of the wheels in a folder, as far as they can be told while pip moves and removes things."""
+    total = 0
+    with suppress(OSError):
+        for path in folder.rglob("*.whl"):
+            total += path.stat().st_size
+    return total
 
 
 def _in_short(requirement: str, text: str) -> str:
