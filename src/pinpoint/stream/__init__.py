@@ -1,0 +1,1 @@
+"""Streams: files, cameras and addresses, watched by one engine, and where their results go."""
