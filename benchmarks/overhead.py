@@ -17,9 +17,10 @@ import pinpoint as pp
 from pinpoint import hub
 from pinpoint.keypoints import Estimator
 from pinpoint.pipelines.one_stage import OneStage
+from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.preparation import Preparation
 from pinpoint.pipelines.regions import BoxRegion
-from pinpoint.pipelines.top_down import PointNetwork, TopDown
+from pinpoint.pipelines.top_down import TopDown
 from pinpoint.runtime import Session, TensorSpec, open_session
 from report import Report, arguments
 from samples import DATA, Picture, face_pictures, hand_pictures, single_person_pictures

@@ -5,8 +5,8 @@ import numpy as np
 
 from pinpoint.codecs import Extras, Instances
 from pinpoint.keypoints import Keypoints
+from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.preparation import Preparation
-from pinpoint.pipelines.top_down import PointNetwork
 from pinpoint.runtime import FakeSession, TensorSpec
 from pinpoint.skeletons import Skeleton, skeleton
 

@@ -8,9 +8,10 @@ from cli.fake_model import find_one
 from pinpoint.cli import estimators
 from pinpoint.cli.stages import STAGES, Clock, timed
 from pinpoint.codecs.regression import Regression
+from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.preparation import Preparation
 from pinpoint.pipelines.regions import BoxRegion
-from pinpoint.pipelines.top_down import PointNetwork, TopDown
+from pinpoint.pipelines.top_down import TopDown
 from pinpoint.runtime import FakeSession, TensorSpec
 from pinpoint.skeletons import skeleton
 

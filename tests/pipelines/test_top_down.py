@@ -8,9 +8,10 @@ import pytest
 
 from pinpoint.codecs.heatmap import Heatmap
 from pinpoint.keypoints import Keypoints
+from pinpoint.pipelines.point_network import PointNetwork, averaged
 from pinpoint.pipelines.preparation import Preparation
 from pinpoint.pipelines.regions import BoxRegion, CircleRegion, LineRegion
-from pinpoint.pipelines.top_down import PointNetwork, TopDown, averaged
+from pinpoint.pipelines.top_down import TopDown
 from pinpoint.runtime import TensorSpec
 from pinpoint.skeletons import Skeleton
 from spots import ARROW, SIDE, SpotCodec, SpotWithExtras, boxed, lit, people, spot_network

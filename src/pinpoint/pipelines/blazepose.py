@@ -10,8 +10,8 @@ from pinpoint.geometry import Float, Image, boxes_of_points, clip_boxes, iou
 from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_bodies
+from pinpoint.pipelines.point_network import PointNetwork, averaged
 from pinpoint.pipelines.regions import BoxRegion, CircleRegion
-from pinpoint.pipelines.top_down import PointNetwork, averaged
 from pinpoint.pipelines.turns import righted
 from pinpoint.skeletons import Skeleton, skeleton
 

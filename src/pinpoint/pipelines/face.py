@@ -11,8 +11,8 @@ from pinpoint.geometry import Float, Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_hulls
+from pinpoint.pipelines.point_network import PointNetwork, averaged
 from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, LineRegion
-from pinpoint.pipelines.top_down import PointNetwork, averaged
 from pinpoint.pipelines.turns import read_by_turns
 from pinpoint.skeletons import Skeleton, skeleton
 

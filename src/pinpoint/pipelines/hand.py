@@ -8,8 +8,8 @@ from pinpoint.geometry import Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_hulls
+from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.regions import AlignedBoxRegion, HullRegion, Region
-from pinpoint.pipelines.top_down import PointNetwork
 from pinpoint.pipelines.turns import read_by_turns
 
 __all__ = ["Hands"]

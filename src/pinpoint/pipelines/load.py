@@ -22,10 +22,11 @@ from pinpoint.pipelines.duplicates import likely_bodies
 from pinpoint.pipelines.face import Face68, Face68Network, FaceIris, FaceMesh, LinearMap, eye_skeleton
 from pinpoint.pipelines.hand import Hands
 from pinpoint.pipelines.one_stage import OneStage
+from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.preparation import Preparation
 from pinpoint.pipelines.regions import BoxRegion
 from pinpoint.pipelines.search import Search, SearchMode
-from pinpoint.pipelines.top_down import PointNetwork, TopDown, all_of_them
+from pinpoint.pipelines.top_down import TopDown, all_of_them
 from pinpoint.pipelines.whole_body import WholeBody
 from pinpoint.runtime import Session, open_session
 from pinpoint.skeletons import Skeleton, skeleton

@@ -2,150 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from pinpoint.codecs import Decoder, Extras, MirrorCodec
-from pinpoint.geometry import Float, Image, compose, invert, mirror, transform_points
+from pinpoint.geometry import Image
 from pinpoint.keypoints import Estimator, Keypoints
-from pinpoint.pipelines.boxes import in_boxes, in_rows
-from pinpoint.pipelines.preparation import Preparation, picture_size
-from pinpoint.pipelines.regions import Region, Regions
-from pinpoint.runtime import Session
-from pinpoint.skeletons import Skeleton
+from pinpoint.pipelines.boxes import in_boxes
+from pinpoint.pipelines.point_network import PointNetwork
+from pinpoint.pipelines.regions import Region
 
-__all__ = ["PointNetwork", "TopDown", "all_of_them", "averaged"]
-
-SIDES = {"left": "right", "right": "left"}
-MOST_AT_ONCE = 64  # crops in one run: a crowd of hundreds would take all memory
-
-
-@dataclass(frozen=True)
-class PointNetwork:
-    """A network that reads the keypoints of one instance from one crop.
-
-    Args:
-        session: The network.
-        codec: How its outputs are read.
-        prepare: How crops are made for it.
-        skeleton: What its K columns are.
-    """
-
-    session: Session
-    codec: Decoder
-    prepare: Preparation
-    skeleton: Skeleton
-
-    def __call__(
-        self, image: Image, found: Keypoints, region: Region, *, mirrored: bool = False
-    ) -> Keypoints:
-        """Read the keypoints of every instance found, in one batch.
-
-        An instance whose region is not known (NaN) or lies outside the picture keeps its row; its keypoints
-        are missing and its scores 0.
-
-        Args:
-            image: RGB, shape (H, W, 3).
-            found: Instances with whatever `region` needs. Their boxes, ids and labels are kept.
-            region: Where to look.
-            mirrored: Show the network the mirror image of each crop; the answer is mirrored back.
-        """
-        return self._of_seen(
-            image, found, region, lambda found, maps: self._read(image, found, maps, mirrored)
-        )
-
-    def twice(self, image: Image, found: Keypoints, region: Region) -> Keypoints:
-        """Look at each crop and at its mirror image, and read the mean of what the network says of both.
-
-        Outputs are averaged before they are read if the codec can (see `MirrorCodec`), the points if not.
-        Where the network takes a left side for a right one in one of the two, the mean of the outputs still
-        has its peak on a side; the mean of the points lies between them.
-        """
-        if not hasattr(self.codec, "mirrored"):
-            return averaged(self(image, found, region), self(image, found, region, mirrored=True))
-        return self._of_seen(image, found, region, lambda found, maps: self._read_mean(image, found, maps))
-
-    def _of_seen(
-        self, image: Image, found: Keypoints, region: Region, read: Callable[[Keypoints, Regions], Keypoints]
-    ) -> Keypoints:
-        """Read the instances whose regions are known and have a part in the picture."""
-        if not len(found):
-            return Keypoints.empty(self.skeleton)
-        regions = region(found)
-        seen = regions.within(picture_size(image))
-        if seen.all():
-            return read(found, regions)
-        if not seen.any():
-            return in_rows(Keypoints.empty(self.skeleton), seen, found)
-        return in_rows(read(found[seen], Regions(*(values[seen] for values in regions))), seen, found)
-
-    def _read_mean(self, image: Image, found: Keypoints, regions: Regions) -> Keypoints:
-        codec = cast(MirrorCodec, self.codec)
-        input_from_image = regions.matrices(self.prepare.size)
-        mirrored = compose(np.array([[-1.0, 0.0, codec.mirror_sum], [0.0, 1.0, 0.0]]), input_from_image)
-        both = self._outputs(image, np.concatenate([input_from_image, mirrored]))
-        plain, seen_mirrored = (tuple(part[half] for part in both) for half in _halves(len(found)))
-        turned = codec.mirrored(*seen_mirrored, order=self.skeleton.flip_index)
-        xy, scores = codec.decode(*((a + b) / 2 for a, b in zip(plain, turned, strict=True)))
-        known = np.asarray(np.isfinite(xy).all(axis=-1))
-        return replace(
-            found,
-            xy=transform_points(np.where(known[..., None], xy, np.nan), invert(input_from_image)),
-            scores=np.where(known, np.clip(scores, 0, 1), 0.0),
-            skeleton=self.skeleton,
-            visible=None,
-            xyz=None,
-        )
-
-    def _read(self, image: Image, found: Keypoints, regions: Regions, mirrored: bool) -> Keypoints:
-        input_from_image = regions.matrices(self.prepare.size)
-        if mirrored:
-            input_from_image = compose(mirror(self.prepare.size[0]), input_from_image)
-        outputs = self._outputs(image, input_from_image)
-        xy, scores = self.codec.decode(*outputs)
-        read_extras = getattr(self.codec, "extras", None)
-        extras = None if read_extras is None else read_extras(*outputs)
-        known = np.asarray(np.isfinite(xy).all(axis=-1))
-        xy = np.where(known[..., None], xy, np.nan)
-        order = self.skeleton.flip_index if mirrored else slice(None)
-        if extras is not None and mirrored:
-            extras = self._unmirrored(extras)
-        return replace(
-            found,
-            xy=transform_points(xy, invert(input_from_image))[:, order],
-            scores=np.where(known, np.clip(scores, 0, 1), 0.0)[:, order],
-            skeleton=self.skeleton,
-            visible=None,
-            xyz=None if extras is None or extras.xyz is None else _turned(extras.xyz, regions.angles),
-            box_scores=found.box_scores if extras is None else np.clip(extras.presence, 0, 1),
-            labels=found.labels if extras is None or extras.labels is None else extras.labels,
-        )
-
-    def _outputs(self, image: Image, input_from_image: Float) -> tuple[NDArray, ...]:
-        """What the network says of every crop, in runs of as many as it takes at a time.
-
-        Like work is done together, all crops first and all decoding last, because a run of a network drives
-        everything else out of the processor's caches.
-        """
-        crops = self.prepare.crops(image, input_from_image)
-        size = self.session.input.shape[0] or MOST_AT_ONCE
-        runs = [
-            self.session.run(self.prepare.batch(crops[start : start + size]))
-            for start in range(0, len(crops), size)
-        ]
-        return (
-            runs[0] if len(runs) == 1 else tuple(np.concatenate(parts) for parts in zip(*runs, strict=True))
-        )
-
-    def _unmirrored(self, extras: Extras) -> Extras:
-        xyz, labels = extras.xyz, extras.labels
-        return Extras(
-            presence=extras.presence,
-            xyz=None if xyz is None else xyz[:, self.skeleton.flip_index] * (-1, 1, 1),
-            labels=None if labels is None else np.array([SIDES.get(label, label) for label in labels]),
-        )
+__all__ = ["TopDown", "all_of_them", "rescored"]
 
 
 def all_of_them(kps: Keypoints) -> Keypoints:
@@ -191,27 +58,3 @@ def rescored(kps: Keypoints) -> Keypoints:
     """Weigh the score of each box by the mean score of its keypoints; one without a score counts as sure."""
     sure = np.ones(len(kps)) if kps.box_scores is None else kps.box_scores
     return replace(kps, box_scores=sure * kps.scores.mean(axis=1)) if len(kps.skeleton) else kps
-
-
-def averaged(a: Keypoints, b: Keypoints) -> Keypoints:
-    """Mean of two looks at the same instances: points, scores and metres. Everything else is the first's."""
-    return replace(
-        a,
-        xy=(a.xy + b.xy) / 2,
-        scores=(a.scores + b.scores) / 2,
-        box_scores=None
-        if a.box_scores is None or b.box_scores is None
-        else (a.box_scores + b.box_scores) / 2,
-        xyz=None if a.xyz is None or b.xyz is None else (a.xyz + b.xyz) / 2,
-    )
-
-
-def _halves(count: int) -> tuple[slice, slice]:
-    return slice(count), slice(count, None)
-
-
-def _turned(xyz: Float, angles: Float) -> Float:
-    """Turn (N, K, 3) about the z axis by N angles, from the crop's orientation to the picture's."""
-    cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
-    x, y, z = np.moveaxis(xyz, -1, 0)
-    return np.stack([x * cos - y * sin, x * sin + y * cos, z], axis=-1)

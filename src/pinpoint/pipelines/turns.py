@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from pinpoint.geometry import Float, Image
 from pinpoint.keypoints import Keypoints
+from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.regions import BoxRegion, Region
-from pinpoint.pipelines.top_down import PointNetwork
 
 __all__ = ["read_by_turns", "righted"]
 

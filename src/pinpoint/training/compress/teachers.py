@@ -16,9 +16,10 @@ from pinpoint.geometry import Float, Image
 from pinpoint.hub import ModelSpec, find, pull, requirements
 from pinpoint.keypoints import Estimator, convert
 from pinpoint.pipelines.load import DEFAULTS, is_file_name, load
+from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.preparation import Preparation
 from pinpoint.pipelines.regions import BoxRegion
-from pinpoint.pipelines.top_down import PointNetwork, TopDown
+from pinpoint.pipelines.top_down import TopDown
 from pinpoint.runtime import Session
 from pinpoint.training.export import load_trained
 from pinpoint.training.gate_samples import NetworkSession
