@@ -11,7 +11,7 @@ from skimage.data import astronaut
 
 from odd_inputs import jpeg_with_orientation, picture
 from pinpoint.io.errors import UnreadableError
-from pinpoint.io.images import read_image, write_image
+from pinpoint.io.images import decode_image, encode_image, read_image, write_image
 
 MODES = {
     "PNG": "RGB L 1 P LA RGBA",
@@ -29,6 +29,24 @@ def test_read_inverts_write(suffix, tmp_path):
     path = tmp_path / f"ünï 猫{suffix}"
     write_image(path, picture(31, 17))
     np.testing.assert_array_equal(read_image(path), picture(31, 17))
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_decode_inverts_encode(suffix):
+    np.testing.assert_array_equal(decode_image(encode_image(picture(31, 17), suffix)), picture(31, 17))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"no picture at all", "it is text"),
+        (bytes(4) + b"ftypisom" + bytes(500), "it is a video: only pictures are read here"),
+    ],
+)
+def test_bytes_that_are_no_picture_are_refused(data, reason):
+    with pytest.raises(UnreadableError, match=rf"cannot read 'a.jpg': {reason}"):
+        decode_image(data, "a.jpg")
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".webp"])

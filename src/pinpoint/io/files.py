@@ -11,6 +11,7 @@ from pathlib import Path
 from pinpoint.io.errors import UnreadableError
 
 __all__ = [
+    "HEAD_BYTES",
     "PICTURES",
     "RAW_SUFFIXES",
     "UNSUPPORTED",
@@ -25,6 +26,8 @@ __all__ = [
 PICTURES = frozenset({"jpeg", "png", "gif", "webp", "bmp", "tiff", "heif", "avif", "pnm", "jpeg2000"})
 VIDEOS = frozenset({"mp4", "matroska", "avi", "mpeg-ts", "mpeg-ps", "flv", "ogg", "wmv"})
 
+HEAD_BYTES = 512
+"""How much of a file tells what it is."""
 RAW_SUFFIXES = frozenset(
     {".dng", ".nef", ".nrw", ".arw", ".srf", ".cr2", ".pef", ".orf", ".rw2", ".3fr", ".iiq"}
 )
@@ -108,7 +111,7 @@ def file_head(path: str | Path) -> bytes:
     Raises:
         UnreadableError: It is missing, empty, not a file, or there is no permission.
     """
-    return _read(path, 512)
+    return _read(path, HEAD_BYTES)
 
 
 def read_bytes(path: str | Path) -> bytes:

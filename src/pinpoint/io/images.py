@@ -17,13 +17,31 @@ from numpy.typing import NDArray
 
 from pinpoint.geometry import Image
 from pinpoint.io.errors import DefectError, UnreadableError
-from pinpoint.io.files import RAW_SUFFIXES, UNSUPPORTED, VIDEOS, file_head, file_kind, read_bytes, replacing
+from pinpoint.io.files import (
+    HEAD_BYTES,
+    RAW_SUFFIXES,
+    UNSUPPORTED,
+    VIDEOS,
+    file_head,
+    file_kind,
+    read_bytes,
+    replacing,
+)
 from pinpoint.io.headers import CUT_OFF, exif_orientation, jpeg_header, png_header, tiff_header
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-__all__ = ["LONGEST_SIDE", "MAX_PIXELS", "WRITTEN", "over_white", "read_image", "write_image"]
+__all__ = [
+    "LONGEST_SIDE",
+    "MAX_PIXELS",
+    "WRITTEN",
+    "decode_image",
+    "encode_image",
+    "over_white",
+    "read_image",
+    "write_image",
+]
 
 MAX_PIXELS = 200_000_000
 """More than the largest phone cameras take, and 600 MB once decoded."""
@@ -100,19 +118,29 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Image:
     """
     _check_path(path)
     kind = file_kind(file_head(path))
-    if kind in VIDEOS:
-        raise UnreadableError(path, "it is a video: open it with read_video")
-    if kind == "tiff" and Path(path).suffix.lower() in RAW_SUFFIXES:
-        raise UnreadableError(path, UNSUPPORTED["camera raw"])
-    if kind in UNSUPPORTED:
-        raise UnreadableError(path, UNSUPPORTED[kind])
-    data = read_bytes(path)
-    try:
-        return _decode(data, kind, max_pixels)
-    except DefectError as error:
-        raise UnreadableError(path, str(error)) from error
-    except _DECODER_ERRORS as error:
-        raise UnreadableError(path, _reason(error)) from error
+    _check_kind(path, kind, "it is a video: open it with read_video")
+    return _decoded(path, read_bytes(path), kind, max_pixels)
+
+
+def decode_image(data: bytes, name: str = "", *, max_pixels: int = MAX_PIXELS) -> Image:
+    """Read a picture out of the bytes of a file; see `read_image`.
+
+    Args:
+        data: All of the file.
+        name: What it is called, for messages.
+        max_pixels: Largest width times height to decode.
+
+    Returns:
+        RGB, shape (H, W, 3), upright.
+
+    Raises:
+        UnreadableError: It is empty, damaged, cut off, too large or no picture; the reason says.
+    """
+    if not data:
+        raise UnreadableError(name, "it is empty")
+    kind = file_kind(data[:HEAD_BYTES])
+    _check_kind(name, kind, "it is a video: only pictures are read here")
+    return _decoded(name, data, kind, max_pixels)
 
 
 def write_image(path: str | Path, image: Image, *, quality: int = 95) -> None:
@@ -135,6 +163,25 @@ def write_image(path: str | Path, image: Image, *, quality: int = 95) -> None:
         raise ValueError(
             f"cannot write {str(path)!r}: the suffix {suffix!r} is none of {', '.join(_QUALITY)}"
         )
+    encoded = encode_image(image, suffix, quality=quality)
+    with replacing(path) as temporary:
+        temporary.write_bytes(encoded)
+
+
+def encode_image(image: Image, suffix: str, *, quality: int = 95) -> bytes:
+    """Return the bytes of the file that `write_image` would write.
+
+    Args:
+        image: RGB, shape (H, W, 3).
+        suffix: A member of `WRITTEN`, such as `.jpg`.
+        quality: Of JPEG and WebP, 1 to 100.
+
+    Raises:
+        ValueError: The suffix is not known, or the picture does not fit the format or is none.
+        TypeError: The picture is not uint8.
+    """
+    if suffix not in _QUALITY:
+        raise ValueError(f"the suffix {suffix!r} is none of {', '.join(_QUALITY)}")
     _check_writable(image, suffix)
     setting = _QUALITY[suffix]
     if setting is not None and not 1 <= quality <= 100:
@@ -142,9 +189,8 @@ def write_image(path: str | Path, image: Image, *, quality: int = 95) -> None:
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, encoded = cv2.imencode(suffix, bgr, [] if setting is None else [setting, quality])
     if not done:
-        raise ValueError(f"cannot write {str(path)!r}: OpenCV does not encode {image.shape} as {suffix}")
-    with replacing(path) as temporary:
-        temporary.write_bytes(encoded.data)
+        raise ValueError(f"OpenCV does not encode {image.shape} as {suffix}")
+    return encoded.tobytes()
 
 
 def over_white(rgba: Image) -> Image:
@@ -162,6 +208,24 @@ def _check_path(path: object) -> None:
         raise UnreadableError(
             str(path), "it is an address, and pictures are read from files: download it first"
         )
+
+
+def _check_kind(name: str | Path, kind: str, if_video: str) -> None:
+    if kind in VIDEOS:
+        raise UnreadableError(name, if_video)
+    if kind == "tiff" and Path(name).suffix.lower() in RAW_SUFFIXES:
+        raise UnreadableError(name, UNSUPPORTED["camera raw"])
+    if kind in UNSUPPORTED:
+        raise UnreadableError(name, UNSUPPORTED[kind])
+
+
+def _decoded(name: str | Path, data: bytes, kind: str, max_pixels: int) -> Image:
+    try:
+        return _decode(data, kind, max_pixels)
+    except DefectError as error:
+        raise UnreadableError(name, str(error)) from error
+    except _DECODER_ERRORS as error:
+        raise UnreadableError(name, _reason(error)) from error
 
 
 def _decode(data: bytes, kind: str, max_pixels: int) -> Image:
