@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from live_video import Sender, flat, mjpeg
 from odd_inputs import make_video, picture
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.video import read_video
@@ -233,3 +234,13 @@ def test_a_stream_that_breaks_off_gives_what_came(tmp_path):
         thread.join()
     assert 5 < len(frames) < 50
     np.testing.assert_allclose([frame.seconds for frame in frames], np.arange(len(frames)) / 25, atol=1e-3)
+
+
+def test_a_stream_without_times_is_timed_by_the_arrival_of_its_frames():
+    """FFmpeg makes up 25 a second for MJPEG; here one comes every 0.1 s."""
+    with Sender(mjpeg(flat(index) for index in range(12)), pause=0.1) as camera:
+        video = read_video(f"http://127.0.0.1:{camera.port}/", timeout=5)
+        seconds = [next(video).seconds for _ in range(11)]
+        video.close()
+    assert (np.diff(seconds) > 0).all()
+    np.testing.assert_allclose(np.median(np.diff(seconds[4:])), 0.1, atol=0.03)  # a busy machine's sleep

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,6 +36,7 @@ TIMEOUT = 20.0
 
 _MOVING_PICTURES = frozenset({"gif", "png"})
 _ATTACHED_PICTURE = 0x0400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song is stored as a video
+_NO_TIMES = 0x80  # AVFMT_NOTIMESTAMPS: the times of such frames are made up at 25 a second
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 
 
@@ -78,6 +80,8 @@ class VideoReader:
         self._container = _open(source, self.source, timeout)
         try:
             self._stream = _video_stream(self._container, self.source)
+            # A decoder that works on several frames at once gives each one late by as many.
+            self._stream.thread_type = "SLICE" if self._file is None else "AUTO"
             self._describe()
             self._frames = self._decode()
             first = next(self._frames)
@@ -121,7 +125,7 @@ class VideoReader:
 
     def _decode(self) -> Iterator[Frame]:
         """Yield every frame that can be decoded, then say where it broke, if it did."""
-        picture, clock = _Picture(), _Clock(self._stream.time_base, self._start(), self.fps)
+        picture, clock = _Picture(), self._clock()
         index, damage = 0, ""
         for frames, problem in _decoded(self._container, self._stream):
             for frame in frames:
@@ -130,6 +134,11 @@ class VideoReader:
             if problem and not damage:
                 damage = f"{problem} {_where(index, clock.now)}"
         self._complain(damage, index, clock.now)
+
+    def _clock(self) -> "_Clock | _ArrivalClock":
+        if self._file is None and self._container.format.flags & _NO_TIMES:
+            return _ArrivalClock()
+        return _Clock(self._stream.time_base, self._start(), self.fps)
 
     def _start(self) -> float | None:
         """Time stamp at which a player's clock would stand at zero."""
@@ -152,7 +161,8 @@ class VideoReader:
 def read_video(source: str | Path | int, *, timeout: float = TIMEOUT) -> VideoReader:
     """Open a video file, a camera or a stream.
 
-    Times are the video's own, so a variable frame rate stays as it is. A damaged or cut file gives every
+    Times are the video's own, so a variable frame rate stays as it is; a stream without times, such as MJPEG
+    from a camera in the network, is timed by the arrival of its frames. A damaged or cut file gives every
     frame that can be decoded and then raises `UnreadableError`.
 
     Args:
@@ -226,7 +236,6 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
     moving = [stream for stream in container.streams.video if not stream.disposition & _ATTACHED_PICTURE]
     if not moving:
         raise UnreadableError(name, "it holds no video, only " + (_other_streams(container) or "nothing"))
-    moving[0].thread_type = "AUTO"
     return moving[0]
 
 
@@ -296,6 +305,21 @@ class _Clock:
             self.now = max(self.now + self._step, 0.0)
         else:
             self.now = stamp - (self._start or 0.0)
+        return self.now
+
+
+class _ArrivalClock:
+    """Seconds at which frames arrive, for streams that do not say when theirs were taken, such as MJPEG."""
+
+    def __init__(self) -> None:
+        self._start: float | None = None
+        self.now = -math.inf
+
+    def __call__(self, _frame: VideoFrame) -> float:
+        arrived = time.monotonic()
+        if self._start is None:
+            self._start = arrived
+        self.now = max(arrived - self._start, math.nextafter(self.now, math.inf))
         return self.now
 
 

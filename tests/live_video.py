@@ -1,0 +1,145 @@
+"""Cameras for tests: made up ones, and senders of MJPEG and MPEG-TS on this machine that can be killed."""
+
+import io
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from PIL import Image
+
+from pinpoint.io.video import Frame
+
+__all__ = ["FakeVideo", "Sender", "flat", "mjpeg", "paced"]
+
+_HEADER = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
+
+
+def flat(value: int, width: int = 64, height: int = 48) -> np.ndarray:
+    """A picture of one grey."""
+    return np.full((height, width, 3), value % 256, np.uint8)
+
+
+class FakeVideo:
+    """What `read_video` gives, made of whatever is wanted.
+
+    Args:
+        steps: A frame to yield, an exception to raise, or an event to wait for.
+        duration: Seconds; none as for a camera.
+    """
+
+    fps: float | None = 25.0
+    frame_count: int | None = None
+
+    def __init__(
+        self, steps: Iterable[Frame | Exception | threading.Event], duration: float | None = None
+    ) -> None:
+        self._steps = iter(steps)
+        self.duration = duration
+        self.closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.closed = True
+
+    def __iter__(self) -> Iterator[Frame]:
+        for step in self._steps:
+            if isinstance(step, Exception):
+                raise step
+            if isinstance(step, threading.Event):
+                step.wait(30)
+            else:
+                yield step
+
+
+class Sender:
+    """Sends the same chunks to whoever connects, until it is killed; a new one may take its port.
+
+    Args:
+        chunks: What is sent, one by one.
+        port: Where; 0 for any that is free.
+        greets: Whether a request is read first, as in HTTP.
+    """
+
+    def __init__(self, chunks: Sequence[bytes], *, port: int = 0, pause: float = 0.01, greets: bool = True):
+        self._chunks, self._pause, self._greets = chunks, pause, greets
+        self._server = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._server.getsockname()[1]
+        self.connections = 0
+        self._killed = threading.Event()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """Go away: no more connections, and those that there are end at once."""
+        self._killed.set()
+        self._server.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _accept(self) -> None:
+        self._server.settimeout(0.05)
+        while not self._killed.is_set():
+            try:
+                connection, _ = self._server.accept()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            self.connections += 1
+            self._threads.append(threading.Thread(target=self._send, args=(connection,), daemon=True))
+            self._threads[-1].start()
+
+    def _send(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(5)
+            try:
+                if self._greets:
+                    connection.recv(4096)
+                for chunk in self._chunks:
+                    if self._killed.is_set():
+                        return
+                    connection.sendall(chunk)
+                    time.sleep(self._pause)
+            except OSError:
+                return
+
+
+def mjpeg(images: Iterable[np.ndarray]) -> list[bytes]:
+    """What a camera in the network answers to a request: JPEG after JPEG."""
+    parts = [_part(image) for image in images]
+    return [_HEADER + parts[0], *parts[1:]]
+
+
+def paced(path: Path, size: int = 4 * 188) -> list[bytes]:
+    """A file in small chunks."""
+    data = path.read_bytes()
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def endless(values: Iterable[int] = count()) -> Iterator[Frame]:
+    """Frames every 40 ms, as fast as they are asked for."""
+    for index, value in enumerate(values):
+        yield Frame(flat(value), index, index / 25)
+
+
+def _part(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG")
+    data = buffer.getvalue()
+    return b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(data), data)
