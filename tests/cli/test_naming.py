@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pinpoint.cli.naming import drawing_paths, name_of, without_own_output
-from pinpoint.io.sources import Source
+from pinpoint.cli.naming import drawing_paths, without_own_output
+from pinpoint.io.sources import Source, name_of
 
 OUT = Path("out")
 

@@ -12,7 +12,7 @@ from pinpoint.cli import estimators
 from pinpoint.cli.frames import NO_LIMITS, Limits, is_live
 from pinpoint.cli.given_boxes import read_boxes
 from pinpoint.cli.messages import refuse, say, show_log
-from pinpoint.cli.naming import drawing_paths, name_of, without_own_output
+from pinpoint.cli.naming import drawing_paths, without_own_output
 from pinpoint.cli.outputs import Outputs, UnsuitedError, artist, open_results, results_path
 from pinpoint.cli.progress import watching
 from pinpoint.cli.report import Tally, summary
@@ -20,7 +20,7 @@ from pinpoint.cli.run import Run
 from pinpoint.cli.stopping import Stop
 from pinpoint.io.jsonl import JsonlWriter
 from pinpoint.io.records import RecordWriter
-from pinpoint.io.sources import Source, find_sources
+from pinpoint.io.sources import Source, find_sources, name_of
 
 __all__ = ["Request", "run_request"]
 

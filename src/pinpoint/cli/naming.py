@@ -5,12 +5,12 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pinpoint.io.images import WRITTEN
-from pinpoint.io.sources import Source
+from pinpoint.io.sources import Source, name_of
 
-__all__ = ["drawing_paths", "fitted", "name_of", "without_own_output"]
+__all__ = ["drawing_paths", "fitted", "without_own_output"]
 
 MOVING = frozenset({".mp4"})
 PHOTOGRAPHIC = frozenset({".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpe", ".jfif"})
@@ -40,14 +40,6 @@ def fitted(path: Path, *, moving: bool) -> Path:
     if suffix in (MOVING if moving else WRITTEN):
         return path
     return path.with_name(path.name + (".mp4" if moving else ".jpg" if suffix in PHOTOGRAPHIC else ".png"))
-
-
-def name_of(source: Source) -> str:
-    """What a source is called in results and messages: an address without the name and password in it."""
-    if source.kind != "stream":
-        return f"camera {source.path}" if source.kind == "camera" else source.path
-    parts = urlsplit(source.path)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def without_own_output(sources: Sequence[Source], inputs: Sequence[str], folder: Path) -> list[Source]:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from pinpoint.cli.frames import NO_LIMITS, Limits, View, opened
 from pinpoint.cli.given_boxes import GivenBoxes
-from pinpoint.cli.naming import name_of
 from pinpoint.cli.outputs import Outputs
 from pinpoint.cli.progress import Watch
 from pinpoint.cli.report import Tally
 from pinpoint.cli.stopping import Stop
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.records import Record
-from pinpoint.io.sources import Source
+from pinpoint.io.sources import Source, name_of
 from pinpoint.keypoints import Estimator, Keypoints
 
 __all__ = ["Run"]

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import PICTURES, UNSUPPORTED, VIDEOS, file_head, file_kind
 
-__all__ = ["PICTURE_SUFFIXES", "VIDEO_SUFFIXES", "Source", "find_sources", "is_stream_address"]
+__all__ = ["PICTURE_SUFFIXES", "VIDEO_SUFFIXES", "Source", "find_sources", "is_stream_address", "name_of"]
 
 Kind = Literal["image", "video", "camera", "stream"]
 
@@ -106,6 +107,14 @@ def find_sources(inputs: Sequence[str]) -> tuple[list[Source], list[UnreadableEr
 def is_stream_address(source: str) -> bool:
     """Whether this is the address of a stream, not the name of a file."""
     return _STREAM.match(source) is not None
+
+
+def name_of(source: Source) -> str:
+    """What a source is called in results and messages: an address without the name and password in it."""
+    if source.kind != "stream":
+        return f"camera {source.path}" if source.kind == "camera" else source.path
+    parts = urlsplit(source.path)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _meant_by(given: str) -> Iterator[Finding]:
