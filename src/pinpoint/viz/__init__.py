@@ -3,5 +3,6 @@
 from pinpoint.viz.drawing import draw
 from pinpoint.viz.openpose import draw_openpose
 from pinpoint.viz.style import Style
+from pinpoint.viz.trails import Trails
 
-__all__ = ["Style", "draw", "draw_openpose"]
+__all__ = ["Style", "Trails", "draw", "draw_openpose"]

@@ -15,7 +15,7 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 from pinpoint.viz.style import Color
 
-__all__ = ["FINGERS", "MESH", "Look", "instance_colors", "look_of"]
+__all__ = ["FINGERS", "MESH", "Look", "identity_color", "instance_colors", "look_of"]
 
 LEFT: dict[str, Color] = {
     "torso": (92, 178, 255),
@@ -120,10 +120,15 @@ def instance_colors(kps: Keypoints) -> NDArray[np.float64]:
     sides = {"left": LEFT["arm"], "right": RIGHT["arm"]}
     return _colors(
         [
-            IDENTITIES[track % len(IDENTITIES)] if track >= 0 else sides.get(str(label).lower(), UNTRACKED)
+            identity_color(track) if track >= 0 else sides.get(str(label).lower(), UNTRACKED)
             for track, label in zip(tracks.tolist(), labels, strict=True)
         ]
     )
+
+
+def identity_color(track: int) -> Color:
+    """RGB of a track: of its box, its tag and its trail."""
+    return IDENTITIES[track % len(IDENTITIES)]
 
 
 @lru_cache(maxsize=64)
