@@ -10,9 +10,10 @@ from pinpoint.geometry import Float, Image, boxes_of_points, clip_boxes, iou
 from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_bodies
+from pinpoint.pipelines.following import CropFollower
 from pinpoint.pipelines.point_network import PointNetwork, averaged
-from pinpoint.pipelines.regions import BoxRegion, CircleRegion
-from pinpoint.pipelines.turns import righted
+from pinpoint.pipelines.regions import BoxRegion, CircleRegion, Regions
+from pinpoint.pipelines.turns import HEAD_DOWN, righted
 from pinpoint.skeletons import Skeleton, skeleton
 
 __all__ = ["BlazePose", "WholePersonBoxes", "blazepose35"]
@@ -70,6 +71,19 @@ class BlazePose:
         scores = np.sqrt(_scores(kps) * detected)
         return distinct_bodies(_trimmed(replace(kps, boxes=hulls, box_scores=scores)))
 
+    def follower(self) -> CropFollower:
+        """Return its parts for video; see `Follower`. It looks once, where the frame before saw the body."""
+        return CropFollower(
+            self._found, self.network, _first_region, AGAIN, _present, _trimmed, skeleton("blazepose33")
+        )
+
+    def _found(self, image: Image) -> Keypoints:
+        """What the detector tells; where that is somebody head down, what the network reads there."""
+        found = self.detector(image)
+        if "mid_hip" not in found.skeleton or not (np.abs(FROM_DETECTOR(found).angles) > HEAD_DOWN).any():
+            return found
+        return righted(self.network, image, found, FROM_DETECTOR, UPRIGHT).above(MIN_PRESENCE)
+
     def _of_boxes(self, image: Image, found: Keypoints) -> Keypoints:
         kps = self._again(image, self.network(image, found, FROM_BOX))
         fit = _fit(boxes_of_points(convert(kps, "coco17").xy), found.boxes)
@@ -99,6 +113,17 @@ class WholePersonBoxes:
         height, width = image.shape[:2]
         squares = np.concatenate([middle - sizes / 2, middle + sizes / 2], axis=1)
         return replace(found, boxes=clip_boxes(squares, (width, height)))
+
+
+def _first_region(found: Keypoints) -> Regions:
+    return (FROM_DETECTOR if "mid_hip" in found.skeleton else FROM_BOX)(found)
+
+
+def _present(kps: Keypoints, image: Image) -> Keypoints:
+    """Keep the bodies that are there, each once, in the boxes of their points."""
+    kps = kps.above(MIN_PRESENCE)
+    height, width = image.shape[:2]
+    return distinct_bodies(replace(kps, boxes=clip_boxes(boxes_of_points(kps.xy[:, :33]), (width, height))))
 
 
 def _trimmed(kps: Keypoints) -> Keypoints:

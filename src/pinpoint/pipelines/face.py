@@ -11,8 +11,9 @@ from pinpoint.geometry import Float, Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_hulls
+from pinpoint.pipelines.following import LEAST_CARRIED, CropFollower, all_of_them, present_hulls
 from pinpoint.pipelines.point_network import PointNetwork, averaged
-from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, LineRegion
+from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, LineRegion, Regions
 from pinpoint.pipelines.turns import read_by_turns
 from pinpoint.skeletons import Skeleton, skeleton
 
@@ -57,6 +58,17 @@ class FaceMesh:
             kps = self._in_boxes(image, found)
         return self._again(image, kps.above(MIN_PRESENCE))
 
+    def follower(self) -> CropFollower:
+        """Return its parts for video; see `Follower`. It looks once, where the frame before saw the face."""
+        columns = self.network.skeleton
+        return CropFollower(
+            self._found, self.network, FROM_DETECTOR, AGAIN, present_hulls, all_of_them, columns
+        )
+
+    def _found(self, image: Image) -> Keypoints:
+        found = self.detector(image)
+        return found if "right_eye" in found.skeleton else self._in_boxes(image, found)
+
     def _in_boxes(self, image: Image, found: Keypoints) -> Keypoints:
         return read_by_turns(self.network, image, found, BOX_SCALE, sure=MIN_PRESENCE)
 
@@ -93,17 +105,27 @@ class Face68Network:
         kps = distinct_hulls(self._read(image, self.detector(image).above(MIN_PRESENCE)))
         return replace(kps, boxes=boxes_of_points(kps.xy))
 
+    def follower(self) -> CropFollower:
+        """Return its parts for video; see `Follower`. It looks once, where the frame before saw the face."""
+        columns = self.network.skeleton
+        return CropFollower(
+            self.detector, self.network, self._first, self._again, _scored_hulls, all_of_them, columns
+        )
+
     def _read(self, image: Image, found: Keypoints) -> Keypoints:
-        eyes = "right_eye" in found.skeleton
-        region = self._from_detector if eyes else BoxRegion(1.0, self.box_scale)
-        kps = self.network(image, found, region)
+        kps = self.network(image, found, self._first)
         if self.looks < 2 or not len(kps):
             return kps
-        return self.network.twice(image, kps, HullRegion("face-36", "face-45", scale=self.box_scale))
+        return self.network.twice(image, kps, self._again)
+
+    def _first(self, found: Keypoints) -> Regions:
+        if "right_eye" not in found.skeleton:
+            return BoxRegion(1.0, self.box_scale)(found)
+        return AlignedBoxRegion("right_eye", "left_eye", scale=0.95 * self.box_scale, shift=0.07)(found)
 
     @property
-    def _from_detector(self) -> AlignedBoxRegion:
-        return AlignedBoxRegion("right_eye", "left_eye", scale=0.95 * self.box_scale, shift=0.07)
+    def _again(self) -> HullRegion:
+        return HullRegion("face-36", "face-45", scale=self.box_scale)
 
 
 @dataclass(frozen=True)
@@ -130,6 +152,12 @@ class FaceIris:
         xy[:, _eye_columns(mirrored=True)] = left.xy
         scores = np.repeat(faces.scores[:, :1], xy.shape[1], axis=1)
         return replace(faces, xy=xy, scores=scores, skeleton=skeleton("facemesh478"))
+
+
+def _scored_hulls(kps: Keypoints, _image: Image) -> Keypoints:
+    """Sift what a network read that does not tell presence: by the mean score of the points."""
+    kps = kps[kps.scores.mean(axis=1) >= LEAST_CARRIED]
+    return distinct_hulls(replace(kps, boxes=boxes_of_points(kps.xy)))
 
 
 @cache
@@ -204,6 +232,10 @@ class Face68:
     def read(self, image: Image, found: Keypoints) -> Keypoints:
         """Read the faces among what was found: `face6` with boxes, or boxes only. Their boxes are kept."""
         return self._mapped(self.mesh.read(image, found))
+
+    def follower(self) -> CropFollower:
+        """Return its parts for video; see `Follower`. The mesh is followed, the 68 points are told."""
+        return replace(self.mesh.follower(), tell=self._mapped, skeleton=skeleton("face68"))
 
     def _mapped(self, faces: Keypoints) -> Keypoints:
         if not len(faces):

@@ -8,6 +8,7 @@ from pinpoint.geometry import Image, boxes_of_points
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_hulls
+from pinpoint.pipelines.following import CropFollower, all_of_them, present_hulls
 from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.regions import AlignedBoxRegion, HullRegion, Region
 from pinpoint.pipelines.turns import read_by_turns
@@ -54,6 +55,17 @@ class Hands:
         else:
             kps = self._in_boxes(image, found).above(MIN_PRESENCE)
         return distinct_hulls(replace(kps, boxes=boxes_of_points(kps.xy)))
+
+    def follower(self) -> CropFollower:
+        """Return its parts for video; see `Follower`. It looks once, where the frame before saw the hand."""
+        columns = self.network.skeleton
+        return CropFollower(
+            self._found, self.network, FROM_DETECTOR, AGAIN, present_hulls, all_of_them, columns
+        )
+
+    def _found(self, image: Image) -> Keypoints:
+        found = self.detector(image)
+        return found if "wrist" in found.skeleton else self._in_boxes(image, found).above(MIN_PRESENCE)
 
     def _in_boxes(self, image: Image, found: Keypoints) -> Keypoints:
         first = read_by_turns(self.network, image, found, BOX_SCALE, sure=SURE)

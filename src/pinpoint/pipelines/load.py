@@ -20,18 +20,19 @@ from pinpoint.pipelines.boxes import whole_picture
 from pinpoint.pipelines.dlib_faces import DlibFaces, load_dlib
 from pinpoint.pipelines.duplicates import likely_bodies
 from pinpoint.pipelines.face import Face68, Face68Network, FaceIris, FaceMesh, LinearMap, eye_skeleton
+from pinpoint.pipelines.following import EveryFrame, Follower, ToldAs, all_of_them, follower_of
 from pinpoint.pipelines.hand import Hands
 from pinpoint.pipelines.one_stage import OneStage
 from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.preparation import Preparation
 from pinpoint.pipelines.regions import BoxRegion
 from pinpoint.pipelines.search import Search, SearchMode
-from pinpoint.pipelines.top_down import TopDown, all_of_them
+from pinpoint.pipelines.top_down import TopDown
 from pinpoint.pipelines.whole_body import WholeBody
 from pinpoint.runtime import Session, open_session
 from pinpoint.skeletons import Skeleton, skeleton
 
-__all__ = ["DEFAULTS", "Converted", "detector_for", "is_file_name", "load"]
+__all__ = ["DEFAULTS", "Converted", "detector_for", "is_file_name", "load", "load_follower"]
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,10 @@ class Converted:
         """Estimate; see `Estimator`."""
         kps = self.estimator(image, boxes)
         return convert(kps, self.skeleton) if len(kps) else Keypoints.empty(self.skeleton)
+
+    def follower(self) -> Follower:
+        """Return its parts for video; see `Follower`."""
+        return ToldAs(follower_of(self.estimator, self.skeleton), self.skeleton)
 
 
 @dataclass(frozen=True)
@@ -132,18 +137,54 @@ def load(
         pinpoint.hub.PullError: A file is missing and cannot be fetched; the message says where to put it.
         ModuleNotFoundError: The file needs a package that is not installed; the message names it.
     """
-    options = Options(detector, search, looks, threads, _as_names(providers))
+    return _loaded(name, Options(detector, search, looks, threads, _as_names(providers)))[0]
+
+
+def load_follower(
+    name: str | Path = "body",
+    *,
+    detector: Estimator | str | None = None,
+    search: SearchMode = "whole",
+    looks: int | None = None,
+    threads: int = 0,
+    providers: Sequence[str] | str | None = None,
+) -> Follower:
+    """Load a model for video: what was seen in one frame says where to look in the next.
+
+    Models that find and read in one look, those of dlib and those with irises look at the whole of every
+    frame; so does what is asked to look twice.
+
+    Args:
+        name: See `load`.
+        detector: See `load`.
+        search: See `load`. In video, the next frame is another look.
+        looks: See `load`.
+        threads: See `load`.
+        providers: See `load`.
+
+    Raises:
+        ValueError: See `load`.
+        pinpoint.hub.PullError: See `load`.
+        ModuleNotFoundError: See `load`.
+    """
+    estimator, columns = _loaded(name, Options(detector, search, looks, threads, _as_names(providers)))
+    return EveryFrame(estimator, columns) if looks == 2 else follower_of(estimator, columns)
+
+
+def _loaded(name: str | Path, options: Options) -> tuple[Estimator, Skeleton]:
+    """Put an estimator together, and say what its columns are."""
     if str(name) in DEFAULTS:
         model, columns = DEFAULTS[str(name)]
         log.info("%s: using %s, the default for this task", name, model)
-        return _as_skeleton(_build(find(model), options), find(model), skeleton(columns))
+        estimator = _as_skeleton(_build(find(model), options), find(model), skeleton(columns))
+        return estimator, skeleton(columns)
     if is_file_name(name):
         options = replace(options, file=Path(name))
         if Path(name).suffix.lower() == ".dat":
-            return _dlib(Path(name), options)
+            return _dlib(Path(name), options), skeleton("face68")
     spec = _known(str(name)) if options.file is None else _of_file(options.file)
     log.info("using %s, as asked", spec.name)
-    return _build(spec, options)
+    return _build(spec, options), spec.skeleton or skeleton("box")
 
 
 def is_file_name(name: str | Path) -> bool:

@@ -8,16 +8,12 @@ from numpy.typing import ArrayLike
 
 from pinpoint.geometry import Image
 from pinpoint.keypoints import Estimator, Keypoints
-from pinpoint.pipelines.boxes import in_boxes
+from pinpoint.pipelines.boxes import in_boxes, whole_picture
+from pinpoint.pipelines.following import CropFollower, EveryFrame, Follower, all_of_them, still_there
 from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.regions import Region
 
-__all__ = ["TopDown", "all_of_them", "rescored"]
-
-
-def all_of_them(kps: Keypoints) -> Keypoints:
-    """Sift nothing out."""
-    return kps
+__all__ = ["TopDown", "rescored"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,19 @@ class TopDown:
             return in_boxes(image, boxes, lambda given: rescored(look(image, given, self.box_region)))
         look = self.network.twice if self.flip_test else self.network
         return self.sift(rescored(look(image, self.detector(image), self.region)))
+
+    def follower(self) -> Follower:
+        """Return its parts for video; see `Follower`. It looks once, at the box of the frame before."""
+        columns = self.network.skeleton
+        if getattr(self.detector, "detector", self.detector) is whole_picture:
+            return EveryFrame(self, columns)
+
+        def there(kps: Keypoints, image: Image) -> Keypoints:
+            return still_there(rescored(kps), image)
+
+        return CropFollower(
+            self.detector, self.network, self.region, self.box_region, there, all_of_them, columns
+        )
 
 
 def rescored(kps: Keypoints) -> Keypoints:

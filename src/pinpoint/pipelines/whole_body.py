@@ -5,23 +5,32 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pinpoint.geometry import Float, Image, boxes_of_points, iou
+from pinpoint.geometry import Float, Image, boxes_of_points
 from pinpoint.keypoints import Keypoints, convert
 from pinpoint.pipelines.blazepose import BlazePose
 from pinpoint.pipelines.face import Face68
 from pinpoint.pipelines.hand import Hands
 from pinpoint.pipelines.regions import HandOfBodyRegion
+from pinpoint.pipelines.whole_body_following import WholeBodyFollower
+from pinpoint.pipelines.whole_body_parts import (
+    MIN_HEAD,
+    MIN_WRIST,
+    SIDES,
+    face_boxes,
+    head_scores,
+    people_of,
+    placed,
+    with_heads,
+    with_wrists,
+    without_twin_hands,
+)
 from pinpoint.skeletons import skeleton
 
 __all__ = ["WholeBody"]
 
 Rows = NDArray[np.intp]
 
-SIDES = ("left", "right")
-MIN_HEAD = 0.5  # a head whose nose and eyes score less is not worth a look for its face
-MIN_WRIST = 0.3  # nor a wrist for its hand
 MIN_SURE = 0.5  # a wrist that scores less may be half an arm off
-SAME_HAND = 0.6
 
 
 @dataclass(frozen=True)
@@ -45,32 +54,35 @@ class WholeBody:
     def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
         """Estimate; see `Estimator`. With `boxes`, there is one row for each, in their order."""
         bodies = self.body(image, boxes)
-        people = _people(bodies)
+        people = people_of(bodies)
         faces, hands = self.face(image), self.hand(image)
         face_owners = _owners(faces, _nose(faces), people.xy[:, people.skeleton.indices(["nose"])])
         wrists = people.xy[:, people.skeleton.indices(f"{side}_wrist" for side in SIDES)]
         hand_owners = _owners(hands, hands.xy[:, 0], wrists, _reaches(hands, people))
-        people = _placed(people, faces, face_owners, "face")
-        people = _with_heads(self._with_missing_faces(image, people, bodies))
+        people = placed(people, faces, face_owners, "face")
+        people = with_heads(self._with_missing_faces(image, people, bodies))
         for number, side in enumerate(SIDES):
             rows = np.where(hand_owners % 2 == number, hand_owners // 2, -1)
-            people = _placed(people, hands, rows, f"{side}_hand")
+            people = placed(people, hands, rows, f"{side}_hand")
             people = self._with_missing_hands(image, people, bodies, side)
-        people = _with_wrists(_without_twin_hands(people))
+        people = with_wrists(without_twin_hands(people))
         if boxes is not None:
             return people
         strange = hands[(hand_owners < 0) & ~_inside(hands, people)]
         return Keypoints.concatenate([people, *_strangers(faces[face_owners < 0], strange)])
 
+    def follower(self) -> WholeBodyFollower:
+        """Return its parts for video: bodies are followed, and their faces and hands with them."""
+        return WholeBodyFollower(self.body.follower(), self.face.follower(), self.hand.follower())
+
     def _with_missing_faces(self, image: Image, people: Keypoints, bodies: Keypoints) -> Keypoints:
         """Look for the faces of the heads that have none yet."""
-        seen = bodies.scores[:, bodies.skeleton.indices(["nose", "left_eye", "right_eye"])].mean(axis=1)
-        rows = np.flatnonzero(_lacks(people, "face") & (seen >= MIN_HEAD))
+        rows = np.flatnonzero(_lacks(people, "face") & (head_scores(bodies) >= MIN_HEAD))
         if not len(rows):
             return people
         heads = convert(replace(bodies[rows], track_ids=rows), "face6")
-        found = self.face.read(image, replace(heads, boxes=_face_boxes(heads)))
-        return _placed(people, found, _rows(found), "face")
+        found = self.face.read(image, replace(heads, boxes=face_boxes(heads)))
+        return placed(people, found, _rows(found), "face")
 
     def _with_missing_hands(self, image: Image, people: Keypoints, bodies: Keypoints, side: str) -> Keypoints:
         """Look for the hands of the wrists that have none yet."""
@@ -79,50 +91,7 @@ class WholeBody:
         if not len(rows):
             return people
         found = self.hand.read(image, replace(bodies[rows], track_ids=rows), HandOfBodyRegion(side), looks=2)
-        return _placed(people, found, _rows(found), f"{side}_hand")
-
-
-def _people(bodies: Keypoints) -> Keypoints:
-    columns = skeleton("coco_wholebody133")
-    if not len(bodies):
-        return Keypoints.empty(columns)
-    return convert(replace(bodies, xyz=None, labels=None), columns)
-
-
-def _placed(people: Keypoints, parts: Keypoints, rows: Rows, name: str) -> Keypoints:
-    """Put each part into the row of its owner (-1: nobody), in the columns of a part of the skeleton."""
-    owned = rows >= 0
-    cells = np.ix_(rows[owned], people.skeleton.part_index(name))
-    xy, scores = people.xy.copy(), people.scores.copy()
-    xy[cells], scores[cells] = parts.xy[owned], parts.scores[owned]
-    return replace(people, xy=xy, scores=scores)
-
-
-def _with_heads(people: Keypoints) -> Keypoints:
-    """Take the nose and the eyes of those whose face was read from the face, which sees them larger."""
-    columns = people.skeleton.indices(["nose", "left_eye", "right_eye"])
-    faces = people.skeleton.part_index("face")
-    seen = Keypoints(people.xy[:, faces], people.scores[:, faces], skeleton("face68"))
-    return _better(people, columns, convert(seen, people.skeleton)) if len(people) else people
-
-
-def _with_wrists(people: Keypoints) -> Keypoints:
-    """Take the wrists of those whose hands were read from the hands."""
-    for side in SIDES:
-        wrist, root = (people.skeleton.indices([f"{side}_{name}"]) for name in ("wrist", "hand_root"))
-        hands = replace(people, xy=people.xy.copy(), scores=people.scores.copy())
-        hands.xy[:, wrist], hands.scores[:, wrist] = people.xy[:, root], people.scores[:, root]
-        people = _better(people, wrist, hands)
-    return people
-
-
-def _better(people: Keypoints, columns: NDArray[np.intp], parts: Keypoints) -> Keypoints:
-    """Put some columns of others into the rows that have them."""
-    rows = np.flatnonzero(np.isfinite(parts.xy[:, columns]).all(axis=(1, 2)))
-    cells = np.ix_(rows, columns)
-    xy, scores = people.xy.copy(), people.scores.copy()
-    xy[cells], scores[cells] = parts.xy[cells], parts.scores[cells]
-    return replace(people, xy=xy, scores=scores)
+        return placed(people, found, _rows(found), f"{side}_hand")
 
 
 def _lacks(people: Keypoints, name: str) -> NDArray[np.bool_]:
@@ -186,38 +155,13 @@ def _nose(faces: Keypoints) -> Float:
     return faces.xy[:, faces.skeleton.index("face-30")]
 
 
-def _face_boxes(heads: Keypoints) -> Float:
-    """Squares from brow to chin, as the face detector draws them, from `face6` points, shape (N, 4)."""
-    eyes = heads.xy[:, heads.skeleton.indices(["right_eye", "left_eye"])].mean(axis=1)
-    mouth = heads.xy[:, heads.skeleton.index("mouth")]
-    ears = heads.xy[:, heads.skeleton.indices(["right_ear", "left_ear"])]
-    down = np.linalg.norm(mouth - eyes, axis=1)
-    half = np.maximum(np.linalg.norm(ears[:, 1] - ears[:, 0], axis=1), 2.2 * down)[:, None] / 2
-    middle = eyes + 0.6 * (mouth - eyes)
-    return np.concatenate([middle - half, middle + half], axis=1)
-
-
-def _without_twin_hands(people: Keypoints) -> Keypoints:
-    """Where both hands of a person are the same hand, leave the surer one."""
-    left, right = (people.skeleton.part_index(f"{side}_hand") for side in SIDES)
-    boxes = [boxes_of_points(people.xy[:, columns]) for columns in (left, right)]
-    twins = np.flatnonzero(np.diagonal(iou(*np.nan_to_num(boxes))) > SAME_HAND)
-    if not len(twins):
-        return people
-    xy, scores = people.xy.copy(), people.scores.copy()
-    for row in twins:
-        loser = right if scores[row, left].mean() >= scores[row, right].mean() else left
-        xy[row, loser], scores[row, loser] = np.nan, 0.0
-    return replace(people, xy=xy, scores=scores)
-
-
 def _strangers(faces: Keypoints, hands: Keypoints) -> list[Keypoints]:
     """Faces and hands that belong to no body, each as a person of whom nothing else is seen."""
     found = [convert(faces, "coco_wholebody133")] if len(faces) else []
     for side in SIDES:
         mine = hands[:0] if hands.labels is None else hands[hands.labels == side]
         if len(mine):
-            found.append(_placed(_unseen(mine), mine, np.arange(len(mine)), f"{side}_hand"))
+            found.append(placed(_unseen(mine), mine, np.arange(len(mine)), f"{side}_hand"))
     return found
 
 
