@@ -4,10 +4,10 @@ import io
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from PIL import Image
 
 from pinpoint.io.video import Frame
 
-__all__ = ["FakeVideo", "Sender", "flat", "mjpeg", "paced"]
+__all__ = ["FakeVideo", "Queue", "Scatter", "Sender", "endless", "flat", "mjpeg", "paced"]
 
 _HEADER = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
 
@@ -46,9 +46,7 @@ class FakeVideo:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.closed = True
 
     def __iter__(self) -> Iterator[Frame]:
@@ -59,6 +57,61 @@ class FakeVideo:
                 step.wait(30)
             else:
                 yield step
+
+
+class Queue:
+    """Takes frames as the channel of an engine does, and hands them out as they came.
+
+    Args:
+        room: How many wait at the most.
+        live: Whether the oldest one makes room; if not, whoever puts waits.
+    """
+
+    def __init__(self, room: int = 4, *, live: bool = False) -> None:
+        self.dropped, self.error = 0, None
+        self._room, self._live = room, live
+        self._frames: deque[Frame] = deque()
+        self._ended = False
+        self._changed = threading.Condition()
+
+    def put(self, frame: Frame) -> bool:
+        with self._changed:
+            if self._live and len(self._frames) >= self._room:
+                self._frames.popleft()
+                self.dropped += 1
+            self._changed.wait_for(lambda: self._ended or len(self._frames) < self._room)
+            if not self._ended:
+                self._frames.append(frame)
+                self._changed.notify_all()
+            return not self._ended
+
+    def end(self, error: BaseException | None = None) -> None:
+        with self._changed:
+            self._ended, self.error = True, self.error or error
+            self._changed.notify_all()
+
+    def get(self, timeout: float = 10.0) -> Frame | None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._frames or self._ended, timeout), (
+                "nothing came in time"
+            )
+            frame = self._frames.popleft() if self._frames else None
+            self._changed.notify_all()
+        if frame is None and self.error is not None:
+            raise self.error
+        return frame
+
+    def taken(self) -> list[Frame]:
+        """Whatever waits."""
+        with self._changed:
+            frames = list(self._frames)
+            self._frames.clear()
+            self._changed.notify_all()
+            return frames
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self.get()) is not None:
+            yield frame
 
 
 class Sender:
@@ -120,6 +173,31 @@ class Sender:
                 return
 
 
+class Scatter:
+    """Sends datagrams to a port of this machine again and again, whether or not anybody listens."""
+
+    def __init__(self, chunks: Sequence[bytes], *, port: int = 0, pause: float = 0.005) -> None:
+        self.port = port or _free_port()
+        self._chunks, self._pause = chunks, pause
+        self._killed = threading.Event()
+        self._thread = threading.Thread(target=self._send, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._killed.set()
+        self._thread.join(5)
+
+    def _send(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for chunk in cycle(self._chunks):
+                if self._killed.wait(self._pause):
+                    return
+                sender.sendto(chunk, ("127.0.0.1", self.port))
+
+
 def mjpeg(images: Iterable[np.ndarray]) -> list[bytes]:
     """What a camera in the network answers to a request: JPEG after JPEG."""
     parts = [_part(image) for image in images]
@@ -143,3 +221,9 @@ def _part(image: np.ndarray) -> bytes:
     Image.fromarray(image).save(buffer, "JPEG")
     data = buffer.getvalue()
     return b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(data), data)
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
