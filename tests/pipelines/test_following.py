@@ -1,0 +1,182 @@
+"""In video, people are read where they were; the numbers are those of a look at the picture alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import pinpoint as pp
+from pinpoint.keypoints import Keypoints
+from pinpoint.pipelines.boxes import whole_picture
+from pinpoint.pipelines.following import (
+    LEAST_CARRIED,
+    Ask,
+    CropFollower,
+    EveryFrame,
+    ToldAs,
+    all_of_them,
+    follower_of,
+    present_hulls,
+    still_there,
+)
+from pinpoint.pipelines.load import load_follower
+from pinpoint.pipelines.regions import BoxRegion
+from pinpoint.pipelines.top_down import TopDown
+from pinpoint.skeletons import skeleton
+from spots import ARROW, boxed, lit, spot_network
+
+COCO = skeleton("coco17")
+BLACK = np.zeros((150, 200, 3), np.uint8)
+NOBODY = Keypoints.empty(ARROW)
+
+
+def lights(kps, _image):
+    """Keep who stands in a light."""
+    return kps[kps.scores.mean(axis=1) > 0]
+
+
+def follower(*boxes, network=None):
+    return CropFollower(
+        lambda _: boxed(*boxes),
+        network or spot_network(),
+        BoxRegion(),
+        BoxRegion(),
+        lights,
+        all_of_them,
+        ARROW,
+    )
+
+
+def found_and_read(follow, image):
+    return follow.read([Ask(image, follow.find(image))])[0]
+
+
+def test_who_is_found_is_read_as_in_a_picture():
+    look = TopDown(lambda _: boxed([100, 50, 140, 90]), spot_network(), BoxRegion(), BoxRegion())
+    seen = found_and_read(follower([100, 50, 140, 90]), lit(120, 70))
+    np.testing.assert_array_equal(seen.xy, look(lit(120, 70)).xy)
+
+
+def test_who_is_expected_is_read_without_a_find():
+    follow = follower([100, 50, 140, 90])
+    seen = found_and_read(follow, lit(120, 70))
+    (later,) = follow.read([Ask(lit(124, 73), NOBODY, seen)])
+    np.testing.assert_allclose(later.xy[0, 0], [124, 73], atol=0.1)
+
+
+def test_the_people_of_several_pictures_share_a_run():
+    follow = follower([100, 50, 140, 90], [20, 20, 60, 60])
+    sizes = []
+    run = follow.network.session.run
+    counting = type("Counting", (), {"input": follow.network.session.input, "outputs": ()})()
+    counting.run = lambda batch: sizes.append(len(batch)) or run(batch)
+    follow = replace(follow, network=replace(follow.network, session=counting))
+    pictures = [lit(120, 70), lit(40, 40), lit(118, 72)]
+    together = follow.read([Ask(image, follow.find(image)) for image in pictures])
+    assert sizes == [6]
+    for image, seen in zip(pictures, together, strict=True):
+        np.testing.assert_array_equal(seen.xy, found_and_read(follow, image).xy)
+
+
+def test_a_picture_without_anybody_costs_no_run():
+    follow = follower()
+    assert len(follow.read([Ask(BLACK, NOBODY), Ask(BLACK, NOBODY, NOBODY)])[1]) == 0
+
+
+def test_who_is_found_where_somebody_is_expected_is_read_once():
+    follow = follower([100, 50, 140, 90], [20, 20, 60, 60])
+    seen = found_and_read(follow, lit(120, 70))
+    (later,) = follow.read([Ask(lit(121, 70), follow.find(lit(121, 70)), seen)])
+    assert later.track_ids.tolist() == [0]
+
+
+def test_readings_say_whose_they_are():
+    follow = follower([100, 50, 140, 90])
+    seen = found_and_read(follow, lit(120, 70))
+    expected = replace(seen[[0, 0]], boxes=np.array([[300.0, 300, 340, 340], [104, 52, 144, 92]]))
+    (later,) = follow.read([Ask(lit(120, 70), NOBODY, expected)])
+    assert seen.track_ids.tolist() == [-1]
+    assert later.track_ids.tolist() == [1]
+
+
+def test_who_has_gone_is_left_out():
+    follow = follower([100, 50, 140, 90])
+    seen = found_and_read(follow, lit(120, 70))
+    assert len(follow.read([Ask(BLACK, NOBODY, seen)])[0]) == 0
+
+
+def person(score, shift=0.0):
+    xy = np.linspace([50.0, 20], [90, 120], 17)[None] + shift
+    return Keypoints(xy, np.full((1, 17), score), COCO, boxes=[[0.0, 0, 9, 9]], box_scores=[score])
+
+
+def test_whoever_scores_too_little_is_not_there_any_more():
+    assert len(still_there(person(LEAST_CARRIED - 0.01), BLACK)) == 0
+    assert len(still_there(person(LEAST_CARRIED + 0.01), BLACK)) == 1
+
+
+def test_one_person_read_twice_is_one():
+    twice = Keypoints.concatenate([person(0.6), person(0.8, shift=1.0)])
+    assert still_there(twice, BLACK).scores[0, 0] == 0.8
+
+
+def test_boxes_reach_beyond_the_points_as_annotated_ones_do():
+    """The points are 100 high: COCO's boxes have 8.5, 17, 8 and 9 more on their sides."""
+    np.testing.assert_allclose(still_there(person(0.9), BLACK).boxes, [[41.5, 3, 98, 129]])
+
+
+def test_who_shows_too_few_points_keeps_their_box():
+    hidden = person(0.9)
+    hidden.scores[:, 2:] = 0.2
+    assert still_there(hidden, BLACK).boxes.tolist() == [[0, 0, 9, 9]]
+
+
+def test_absent_faces_and_hands_are_left_out_by_what_the_network_says():
+    both = Keypoints.concatenate([person(0.9), replace(person(0.9, shift=300), box_scores=[0.4])])
+    assert len(present_hulls(both, BLACK)) == 1
+
+
+def test_an_estimator_in_one_piece_looks_at_every_frame():
+    follow = follower_of(lambda image: boxed([1, 2, 3, 4]), skeleton("box"))
+    assert not follow.carries
+    assert len(found_and_read(follow, BLACK)) == 1
+
+
+def test_the_whole_picture_is_not_carried_on():
+    look = TopDown(whole_picture, spot_network(), BoxRegion(), BoxRegion())
+    assert isinstance(look.follower(), EveryFrame)
+
+
+def test_the_answer_is_told_in_another_skeleton():
+    told = ToldAs(replace(follower(), skeleton=COCO), skeleton("openpose18"))
+    assert told.told(person(0.9)).skeleton.name == "openpose18"
+    assert told.told(Keypoints.empty(COCO)).skeleton.name == "openpose18"
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", ["body", "mediapipe-pose-full", "face", "face-s", "wholebody"])
+def test_models_read_in_the_next_frame_what_they_read_in_this(name):
+    """A still picture: looked at where it was, the astronaut's face is where a picture's look says it is."""
+    image = _astronaut()
+    follow, look = load_follower(name), pp.load(name)
+    seen = found_and_read(follow, image)
+    for _ in range(3):
+        (seen,) = follow.read([Ask(image, seen[:0], seen)])
+    told, once = follow.told(seen[:1]), look(image)[:1]
+    assert told.skeleton == once.skeleton
+    assert told.scores.mean() > 0.3
+    names = [n for n in ("nose", "left_eye", "right_eye") if n in told.skeleton] or [
+        "face-30",
+        "face-36",
+        "face-45",
+    ]
+    columns = told.skeleton.indices(names)
+    assert (
+        np.linalg.norm(told.xy[0, columns] - once.xy[0, columns], axis=1).max() < 12
+    )  # a cell of the coarsest network
+
+
+def _astronaut():
+    from skimage.data import astronaut
+
+    return astronaut()
