@@ -1,0 +1,186 @@
+"""One stream of an engine: frames go in, what was seen comes out."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Condition
+from typing import NamedTuple, Self
+
+from pinpoint.io.video import Frame
+from pinpoint.stream.seen import Seen
+from pinpoint.stream.watcher import Watcher
+
+__all__ = ["Arrival", "Channel", "Counts"]
+
+WAITING = 4
+"""Frames and results that wait in each queue of a file; enough to bridge a slow frame."""
+
+
+class Arrival(NamedTuple):
+    """A frame, and when it came."""
+
+    frame: Frame
+    at: float
+    """Seconds of `time.monotonic`."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the frames of a stream so far.
+
+    Args:
+        received: Frames that came.
+        dropped: Those for which newer ones were taken, and results that nobody fetched in time.
+        processed: Those that were looked at.
+        age: Seconds from arrival to result of the last one.
+    """
+
+    received: int = 0
+    dropped: int = 0
+    processed: int = 0
+    age: float = 0.0
+
+
+class Channel:
+    """One stream of an engine, as `Engine.open` returns it. Safe to use from several threads.
+
+    Put frames in from one thread, and iterate over what was seen in another or the same one.
+
+    Args:
+        name: What the stream is called.
+        watcher: Follows whoever is in it.
+        changed: Told of every change; shared with the engine.
+        live: Whether newer frames and results replace those that wait; if not, whoever puts waits.
+    """
+
+    def __init__(self, name: str, watcher: Watcher, changed: Condition, *, live: bool) -> None:
+        self.name, self.live, self.watcher = name, live, watcher
+        self._changed = changed
+        self._frames: deque[Arrival] = deque()
+        self._results: deque[Seen] = deque()
+        self._room = 1 if live else WAITING
+        self._received = self._dropped = self._processed = 0
+        self._age = 0.0
+        self._at_work = self._ended = self._closed = False
+        self._error: BaseException | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the frames so far."""
+        with self._changed:
+            return Counts(self._received, self._dropped, self._processed, self._age)
+
+    def put(self, frame: Frame) -> bool:
+        """Give the engine a frame.
+
+        Where the stream is live, the frame that waits is dropped for it; else this waits for room.
+
+        Returns:
+            Whether it was taken: not after the channel was closed or has failed.
+        """
+        with self._changed:
+            self._received += 1
+            if self.live and len(self._frames) >= self._room:
+                self._frames.popleft()
+                self._dropped += 1
+            self._changed.wait_for(lambda: self._finished or len(self._frames) < self._room)
+            if self._finished:
+                return False
+            self._frames.append(Arrival(frame, time.monotonic()))
+            self._changed.notify_all()
+            return True
+
+    def end(self) -> None:
+        """Say that no more frames will come; what was put is still looked at."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """End the stream with an error, which whoever fetches results is given after the last result."""
+        with self._changed:
+            self._error = self._error or error
+            self._frames.clear()
+            self._ended = True
+            self._changed.notify_all()
+
+    def get(self, timeout: float | None = None) -> Seen | None:
+        """Fetch what was seen in the next frame; none at the end.
+
+        Raises:
+            TimeoutError: Nothing came in so many seconds.
+            Exception: What the stream failed with, such as `ValueError` for a frame that is no picture.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._results or self._drained, timeout):
+                raise TimeoutError(f"stream {self.name!r}: nothing came in {timeout} s")
+            if self._results:
+                seen = self._results.popleft()
+                self._changed.notify_all()
+                return seen
+            if self._error is not None and not self._closed:
+                raise self._error
+            return None
+
+    def __iter__(self) -> Iterator[Seen]:
+        while (seen := self.get()) is not None:
+            yield seen
+
+    def close(self) -> None:
+        """Stop at once; what waits is thrown away. Harmless when closed already."""
+        with self._changed:
+            self._closed = self._ended = True
+            self._frames.clear()
+            self._results.clear()
+            self._changed.notify_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def _finished(self) -> bool:
+        return self._closed or self._error is not None
+
+    @property
+    def _drained(self) -> bool:
+        return self._ended and not self._frames and not self._at_work
+
+    # What follows is the engine's, which holds the lock while it calls them.
+
+    @property
+    def ready(self) -> bool:
+        """Whether a frame waits and its result will have room."""
+        return bool(self._frames) and not self._at_work and (self.live or len(self._results) < self._room)
+
+    @property
+    def coming(self) -> bool:
+        """Whether a frame may come soon: it is worth waiting a little for it."""
+        return self._processed > 0 and not self._ended and (self.live or len(self._results) < self._room)
+
+    @property
+    def over(self) -> bool:
+        """Whether the engine has nothing more to do for it."""
+        return self._closed or self._drained
+
+    def taken(self) -> Arrival:
+        """Take the frame that waits longest to work on it."""
+        self._at_work = True
+        arrival = self._frames.popleft()
+        self._changed.notify_all()
+        return arrival
+
+    def told(self, seen: Seen | None) -> None:
+        """Take the result of the frame in work; none where it failed."""
+        self._at_work = False
+        if seen is not None and not self._closed:
+            if self.live and len(self._results) >= self._room:
+                self._results.popleft()
+                self._dropped += 1
+            self._results.append(seen)
+            self._processed += 1
+            self._age = seen.age
+        self._changed.notify_all()

@@ -1,0 +1,160 @@
+"""One network for many streams: the people of all of them are read in one batch."""
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Condition, Thread
+from typing import NamedTuple, Self
+
+from pinpoint.keypoints import Keypoints
+from pinpoint.pipelines.following import Ask, Follower
+from pinpoint.stream.channel import Arrival, Channel
+from pinpoint.stream.seen import Seen
+from pinpoint.stream.watcher import Watcher
+
+__all__ = ["Engine"]
+
+log = logging.getLogger(__name__)
+
+
+class _Job(NamedTuple):
+    """A frame of a stream that is being worked on."""
+
+    channel: Channel
+    arrival: Arrival
+    ask: Ask
+
+
+class Engine:
+    """Looks at the frames of many streams, one frame of each at a time, in one thread.
+
+    Every round takes the frame that waits longest of each stream that has one, so that no stream waits for
+    another's crowd of frames, and reads the people of all of them in one run of the network. What goes wrong
+    in one stream ends that stream alone.
+
+    Args:
+        watcher: Makes what follows the people of one stream, such as `lambda: Watcher(follower)`.
+        follower: The network that all of them read with.
+        wait: Seconds that a frame may wait for those of other streams, so that they share a run.
+    """
+
+    def __init__(
+        self, follower: Follower, watcher: Callable[[], Watcher] | None = None, *, wait: float = 0.01
+    ) -> None:
+        if wait < 0:
+            raise ValueError(f"wait is {wait}, expected seconds >= 0")
+        self._follower = follower
+        self._watcher = watcher or (lambda: Watcher(follower))
+        self._wait = wait
+        self._changed = Condition()
+        self._channels: list[Channel] = []
+        self._opened = 0
+        self._closed = False
+        self._thread = Thread(target=self._work, name="pinpoint-engine", daemon=True)
+
+    def open(self, name: str = "", *, live: bool = False) -> Channel:
+        """Open a stream.
+
+        Args:
+            name: What it is called; a number if it has no name.
+            live: Whether frames that come too fast are dropped, the oldest first; if not, `put` waits.
+
+        Raises:
+            ValueError: The engine is closed.
+        """
+        with self._changed:
+            if self._closed:
+                raise ValueError("the engine is closed; make a new one")
+            channel = Channel(name or str(self._opened), self._watcher(), self._changed, live=live)
+            self._opened += 1
+            self._channels.append(channel)
+            if self._thread.ident is None:
+                self._thread.start()
+            return channel
+
+    def close(self) -> None:
+        """Stop, and close every stream. Harmless when closed already."""
+        with self._changed:
+            self._closed = True
+            channels = list(self._channels)
+            self._changed.notify_all()
+        for channel in channels:
+            channel.close()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        try:
+            while arrivals := self._gathered():
+                self._look(arrivals)
+        except BaseException as error:
+            log.exception("the engine stopped")
+            with self._changed:
+                self._closed = True
+                channels = list(self._channels)
+            for channel in channels:
+                self._answer(channel, None)
+                channel.fail(error)
+
+    def _gathered(self) -> list[tuple[Channel, Arrival]]:
+        """Wait for work: one frame of every stream that has one; nothing once the engine is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or any(c.ready for c in self._channels))
+            self._changed.wait_for(self._all_there, self._wait)
+            if self._closed:
+                return []
+            self._channels = [channel for channel in self._channels if not channel.over]
+            return [(channel, channel.taken()) for channel in self._channels if channel.ready]
+
+    def _all_there(self) -> bool:
+        """Whether no stream is worth waiting for."""
+        return self._closed or not any(c.coming and not c.ready for c in self._channels)
+
+    def _look(self, arrivals: list[tuple[Channel, Arrival]]) -> None:
+        jobs = [job for channel, arrival in arrivals if (job := self._asked(channel, arrival)) is not None]
+        for job, read in zip(jobs, self._read(jobs), strict=True):
+            self._take(job, read)
+
+    def _asked(self, channel: Channel, arrival: Arrival) -> _Job | None:
+        try:
+            return _Job(channel, arrival, channel.watcher.ask(arrival.frame))
+        except (ValueError, OSError) as error:
+            self._fail(channel, error)
+            return None
+
+    def _read(self, jobs: list[_Job]) -> list[Keypoints | Exception]:
+        """What the network reads for each job; where a batch cannot be read, it is tried one by one."""
+        try:
+            return [*self._follower.read([job.ask for job in jobs])]
+        except ValueError as error:
+            if len(jobs) == 1:
+                return [error]
+            return [self._read([job])[0] for job in jobs]
+
+    def _take(self, job: _Job, read: Keypoints | Exception) -> None:
+        channel, (frame, at), _ = job
+        if isinstance(read, Exception):
+            self._fail(channel, read)
+            return
+        try:
+            kps = channel.watcher.take(frame, read)
+        except ValueError as error:
+            self._fail(channel, error)
+            return
+        age = time.monotonic() - at
+        self._answer(channel, Seen(channel.name, frame.image, frame.index, frame.seconds, kps, age))
+
+    def _answer(self, channel: Channel, seen: Seen | None) -> None:
+        with self._changed:
+            channel.told(seen)
+
+    def _fail(self, channel: Channel, error: Exception) -> None:
+        log.warning("stream %s: %s", channel.name, error)
+        self._answer(channel, None)
+        channel.fail(error)

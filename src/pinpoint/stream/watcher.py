@@ -1,0 +1,99 @@
+"""One stream, frame by frame: who is there, who they were before, and where to look next."""
+
+from typing import Protocol
+
+import numpy as np
+
+from pinpoint.geometry import Float
+from pinpoint.io.video import Frame
+from pinpoint.keypoints import Keypoints
+from pinpoint.pipelines.following import Ask, Follower
+from pinpoint.pipelines.preparation import picture_size
+from pinpoint.stream.lookout import Lookout, Pauses
+from pinpoint.tracking.tracker import Tracker
+
+__all__ = ["Smoother", "Watcher"]
+
+
+class Smoother(Protocol):
+    """Steadies keypoints from frame to frame."""
+
+    def __call__(self, kps: Keypoints, seconds: float) -> Keypoints:
+        """Return the same instances with steadier keypoints."""
+        ...
+
+
+class Watcher:
+    """Follows whoever is seen in one stream: call it with every frame.
+
+    The detector looks when somebody is lost, when something moves where nobody is followed, and every now and
+    then; otherwise people are read where they are expected.
+
+    Args:
+        follower: What finds and reads, as `pinpoint.pipelines.load.load_follower` returns it. Several
+            watchers may share one.
+        tracker: Gives ids.
+        smooth: Steadies keypoints; none to leave them as they were read.
+        pauses: How long the detector rests; none to let it look at every frame.
+        min_score: Instances that score below are not followed.
+
+    Attributes:
+        looks: How often the detector looked.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        *,
+        tracker: Tracker | None = None,
+        smooth: Smoother | None = None,
+        pauses: Pauses | None = None,
+        min_score: float = 0.0,
+    ) -> None:
+        self.looks = 0
+        self._follower = follower
+        self._tracker = Tracker() if tracker is None else tracker
+        self._smooth = smooth
+        self._lookout = None if pauses is None else Lookout(pauses)
+        self._min_score = min_score
+        self._expected: Keypoints | None = None
+        self._looked = self._lost = False
+
+    def __call__(self, frame: Frame) -> Keypoints:
+        """Say who is in a frame, with their track ids. Frames come in the order of their times.
+
+        Raises:
+            ValueError: The picture is not RGB uint8, or the time is not later than the one before.
+        """
+        return self.take(frame, self._follower.read([self.ask(frame)])[0])
+
+    def ask(self, frame: Frame) -> Ask:
+        """Look where it is due, and say whom to read in a frame: the first half of a call."""
+        picture_size(frame.image)
+        self._expected = self._tracker.expected(frame.seconds) if self._follower.carries else None
+        self._looked = self._is_due(frame)
+        found = Keypoints.empty(self._follower.skeleton)
+        if self._looked:
+            self.looks += 1
+            found = self._follower.find(frame.image).above(self._min_score)
+        return Ask(frame.image, found, self._expected)
+
+    def take(self, frame: Frame, read: Keypoints) -> Keypoints:
+        """Give ids to what was read in the frame that was asked about: the second half of a call."""
+        tracked = self._tracker(read.above(self._min_score), frame.seconds, frame.image)
+        self._lost = self._tracker.lost > 0 or (self._lost and not self._looked)
+        if self._looked and self._lookout is not None:
+            known = 0 if self._expected is None else len(self._expected)
+            self._lookout.looked(frame.image, frame.seconds, _boxes(read), news=len(read) > known)
+        named = tracked[tracked.track_ids >= 0] if tracked.track_ids is not None else tracked
+        told = self._follower.told(named)
+        return told if self._smooth is None else self._smooth(told, frame.seconds)
+
+    def _is_due(self, frame: Frame) -> bool:
+        if self._lookout is None or not self._follower.carries:
+            return True
+        return self._lookout.due(frame.image, frame.seconds, _boxes(self._expected), lost=self._lost)
+
+
+def _boxes(kps: Keypoints | None) -> Float:
+    return np.zeros((0, 4)) if kps is None or kps.boxes is None else kps.boxes

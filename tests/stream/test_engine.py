@@ -1,0 +1,234 @@
+"""One engine for many streams: batches, fairness, drops, and streams that die alone."""
+
+import time
+from threading import Event, Thread
+
+import numpy as np
+import pytest
+
+from pinpoint.io.video import Frame
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton
+from pinpoint.stream.channel import WAITING
+from pinpoint.stream.engine import Engine
+from pinpoint.stream.watcher import Watcher
+
+DOT = Skeleton("dot", ("middle",))
+SOON = 5.0  # seconds; for what takes milliseconds on an idle machine
+
+
+def frame(index, shape=(40, 60, 3), dtype=np.uint8):
+    return Frame(np.full(shape, 7, dtype), index, index / 30)
+
+
+class Finder:
+    """Finds one dot in every picture, and counts how many pictures came in each run."""
+
+    skeleton, carries = DOT, False
+
+    def __init__(self):
+        self.runs, self.go = [], Event()
+        self.go.set()
+
+    def find(self, image):
+        return Keypoints([[[5.0, 5.0]]], [[0.9]], DOT, boxes=[[0.0, 0, 10, 10]], box_scores=[0.9])
+
+    def read(self, asks):
+        assert self.go.wait(SOON)
+        self.runs.append(len(asks))
+        return [ask.found for ask in asks]
+
+    def told(self, kps):
+        return kps
+
+
+@pytest.fixture
+def finder():
+    return Finder()
+
+
+def feeding(channel, count):
+    """Put frames in from a thread of its own, as sources do."""
+
+    def feed():
+        for index in range(count):
+            channel.put(frame(index))
+        channel.end()
+
+    thread = Thread(target=feed, daemon=True)
+    thread.start()
+    return thread
+
+
+def eventually(truth):
+    end = time.monotonic() + SOON
+    while not truth():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def test_a_file_loses_no_frame(finder):
+    with Engine(finder) as engine, engine.open("film") as film:
+        feeding(film, 40)
+        seen = list(film)
+    assert [one.index for one in seen] == list(range(40))
+    assert (film.counts.received, film.counts.processed, film.counts.dropped) == (40, 40, 0)
+
+
+def test_results_carry_frame_time_and_keypoints(finder):
+    with Engine(finder) as engine, engine.open("film") as film:
+        feeding(film, 3)
+        *_, last = film
+    assert (last.stream, last.index, last.seconds) == ("film", 2, 2 / 30)
+    assert last.image.shape == (40, 60, 3)
+    assert last.keypoints.track_ids.tolist() == [1]
+    assert 0 < last.age < SOON
+
+
+def test_a_live_stream_drops_the_oldest(finder):
+    with Engine(finder) as engine, engine.open("camera", live=True) as camera:
+        finder.go.clear()
+        camera.put(frame(0))
+        eventually(lambda: not camera.ready)  # the engine holds it
+        for index in range(1, 10):
+            camera.put(frame(index))
+        camera.end()
+        finder.go.set()
+        indices = [seen.index for seen in camera]
+    assert indices[-1] == 9
+    assert set(indices) <= {0, 9}
+    assert camera.counts.dropped >= 8
+
+
+def test_a_live_stream_that_nobody_fetches_keeps_the_newest_result(finder):
+    with Engine(finder) as engine, engine.open("camera", live=True) as camera:
+        for index in range(3):
+            camera.put(frame(index))
+            eventually(lambda index=index: camera.counts.processed == index + 1)
+        assert camera.get(SOON).index == 2
+        assert camera.counts.dropped == 2
+
+
+def test_streams_share_a_run(finder):
+    with Engine(finder, wait=0.5) as engine:
+        films = [engine.open() for _ in range(4)]
+        finder.go.clear()
+        for film in films:
+            for index in range(WAITING):
+                film.put(frame(index))
+            film.end()
+        finder.go.set()
+        assert all(len(list(film)) == WAITING for film in films)
+    assert max(finder.runs) == 4
+
+
+def test_a_crowd_of_frames_makes_no_other_stream_wait(finder):
+    """Every round takes one frame of each: the one frame is in one of the next two rounds."""
+    with Engine(finder) as engine, engine.open() as busy, engine.open() as quiet:
+        feeding(busy, 200)
+        assert busy.get(SOON) is not None
+        drain = Thread(target=lambda: list(busy), daemon=True)
+        drain.start()
+        before = busy.counts.processed
+        quiet.put(frame(0))
+        assert quiet.get(SOON) is not None
+        assert busy.counts.processed - before <= WAITING + 2
+
+
+def test_whoever_does_not_fetch_holds_up_only_their_own_file(finder):
+    with Engine(finder) as engine, engine.open() as asleep, engine.open() as awake:
+        feeding(asleep, 30)
+        feeding(awake, 30)
+        assert len(list(awake)) == 30
+        assert asleep.counts.processed <= WAITING + 1
+
+
+@pytest.mark.parametrize("bad", [frame(0, (40, 60)), frame(0, dtype=np.float32), frame(0, (0, 5, 3))])
+def test_a_bad_picture_ends_its_stream_alone(finder, bad):
+    with Engine(finder) as engine, engine.open() as broken, engine.open() as sound:
+        broken.put(bad)
+        with pytest.raises(ValueError, match="image"):
+            broken.get(SOON)
+        feeding(sound, 5)
+        assert len(list(sound)) == 5
+        assert not broken.put(frame(1))
+
+
+def test_time_that_stands_still_ends_its_stream_alone(finder):
+    with Engine(finder) as engine, engine.open() as broken:
+        broken.put(frame(0))
+        broken.put(frame(0))
+        assert broken.get(SOON) is not None
+        with pytest.raises(ValueError, match="seconds"):
+            broken.get(SOON)
+
+
+def test_what_breaks_a_batch_is_found(finder):
+    """A network that refuses one of the pictures is asked about each alone."""
+    read = finder.read
+
+    def refusing(asks):
+        if any(ask.image.shape[0] == 41 for ask in asks):
+            raise ValueError("it is 41 high")
+        return read(asks)
+
+    finder.read = refusing
+    with Engine(finder, wait=0.5) as engine, engine.open() as broken, engine.open() as sound:
+        feeding(sound, 3)
+        assert sound.get(SOON) is not None
+        broken.put(frame(0, (41, 60, 3)))
+        with pytest.raises(ValueError, match="41 high"):
+            broken.get(SOON)
+        assert len(list(sound)) == 2
+
+
+def test_a_bug_reaches_everybody_who_waits(finder, caplog):
+    finder.read = lambda asks: 1 / 0
+    with Engine(finder) as engine, engine.open() as one, engine.open() as other:
+        one.put(frame(0))
+        for channel in (one, other):
+            with pytest.raises(ZeroDivisionError):
+                channel.get(SOON)
+        with pytest.raises(ValueError, match="closed"):
+            engine.open()
+
+
+def test_closing_frees_whoever_puts_and_fetches(finder):
+    engine = Engine(finder)
+    film, fetched = engine.open(), []
+    feeder = feeding(film, 1000)
+    fetcher = Thread(target=lambda: fetched.append(len(list(film))), daemon=True)
+    fetcher.start()
+    engine.close()
+    feeder.join(SOON)
+    fetcher.join(SOON)
+    assert not feeder.is_alive() and not fetcher.is_alive()
+    engine.close()
+
+
+def test_an_answer_that_does_not_come_in_time_is_told(finder):
+    with Engine(finder) as engine, engine.open("film") as film, pytest.raises(TimeoutError, match="film"):
+        film.get(0.01)
+
+
+def test_an_error_comes_after_the_results_before_it(finder):
+    with Engine(finder) as engine, engine.open() as film:
+        film.put(frame(0))
+        eventually(lambda: film.counts.processed == 1)
+        film.fail(OSError("the camera is gone"))
+        assert film.get(SOON).index == 0
+        with pytest.raises(OSError, match="gone"):
+            film.get(SOON)
+
+
+def test_each_stream_is_followed_on_its_own(finder):
+    made = []
+    with Engine(finder, lambda: made.append(Watcher(finder)) or made[-1]) as engine:
+        engine.open()
+        engine.open()
+    assert len(set(map(id, made))) == 2
+
+
+def test_a_negative_wait_is_refused(finder):
+    with pytest.raises(ValueError, match="wait"):
+        Engine(finder, wait=-1)
