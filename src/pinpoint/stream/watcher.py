@@ -1,5 +1,6 @@
 """One stream, frame by frame: who is there, who they were before, and where to look next."""
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -85,8 +86,9 @@ class Watcher:
         if self._looked and self._lookout is not None:
             known = 0 if self._expected is None else len(self._expected)
             self._lookout.looked(frame.image, frame.seconds, _boxes(read), news=len(read) > known)
-        named = tracked[tracked.track_ids >= 0] if tracked.track_ids is not None else tracked
-        told = self._follower.told(named)
+        ids = np.asarray(tracked.track_ids)
+        named = ids >= 0
+        told = replace(self._follower.told(tracked[named]), track_ids=ids[named])
         return told if self._smooth is None else self._smooth(told, frame.seconds)
 
     def _is_due(self, frame: Frame) -> bool:

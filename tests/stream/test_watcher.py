@@ -1,0 +1,114 @@
+"""Following one stream: the detector rests, ids stay, readings come from where people are."""
+
+import numpy as np
+import pytest
+
+from pinpoint.io.video import Frame
+from pinpoint.pipelines.following import CropFollower, EveryFrame, all_of_them
+from pinpoint.pipelines.regions import BoxRegion
+from pinpoint.stream.lookout import Pauses
+from pinpoint.stream.watcher import Watcher
+from spots import ARROW, boxed, lit, spot, spot_network
+
+BLACK = np.zeros((150, 200, 3), np.uint8)
+RARE = Pauses(after_loss=0.1, after_motion=0.3, shortest=5.0, longest=5.0)
+
+
+class Detector:
+    """Finds the one light of a picture, and counts how often it looks."""
+
+    def __init__(self):
+        self.looks = 0
+
+    def __call__(self, image, boxes=None):
+        self.looks += 1
+        ((x, y),) = spot(image[None])
+        return boxed() if np.isnan(x) else boxed([x - 20, y - 20, x + 20, y + 20])
+
+
+def around_points(kps, _image):
+    """Keep who stands in a light, in a box of 40 pixels around the tip."""
+    kps = kps[kps.scores.mean(axis=1) > 0]
+    return type(kps)(
+        kps.xy,
+        kps.scores,
+        ARROW,
+        boxes=np.concatenate([kps.xy[:, 0] - 20, kps.xy[:, 0] + 20], axis=1),
+        box_scores=kps.scores[:, 0],
+        track_ids=kps.track_ids,
+    )
+
+
+def watching(detector, **options):
+    options = {"pauses": RARE, **options}
+    region = BoxRegion(scale=1.5)
+    network = spot_network()
+    return Watcher(
+        CropFollower(detector, network, region, region, around_points, all_of_them, ARROW), **options
+    )
+
+
+def film(*images, fps=30.0):
+    return [Frame(image, index, index / fps) for index, image in enumerate(images)]
+
+
+def walk(count, step=3):
+    return film(*(lit(30 + step * t, 70) for t in range(count)))
+
+
+def test_one_look_is_enough_for_whoever_walks():
+    detector = Detector()
+    watch = watching(detector)
+    *_, last = (watch(frame) for frame in walk(40))
+    assert detector.looks == watch.looks == 1
+    np.testing.assert_allclose(last.xy[0, 0], [30 + 3 * 39, 70], atol=0.2)
+
+
+def test_ids_stay():
+    watch = watching(Detector())
+    ids = [one.track_ids.tolist() for one in map(watch, walk(20))]
+    assert ids[2:] == [[1]] * 18
+
+
+def test_it_looks_again_for_whoever_is_lost():
+    """The light goes out for three frames and comes back elsewhere."""
+    frames = film(*[lit(50, 70)] * 5, *[BLACK] * 3, *[lit(150, 70)] * 8)
+    watch = watching(Detector())
+    seen = [watch(frame) for frame in frames]
+    assert [len(one) for one in seen[5:8]] == [0, 0, 0]
+    np.testing.assert_allclose(seen[-1].xy[0, 0], [150, 70], atol=0.2)
+    assert 1 < watch.looks < 8
+
+
+def test_without_pauses_it_looks_at_every_frame():
+    detector = Detector()
+    watch = watching(detector, pauses=None)
+    assert len([watch(frame) for frame in walk(7)]) == detector.looks == 7
+
+
+def test_what_cannot_be_taken_apart_looks_at_every_frame():
+    detector = Detector()
+
+    def estimate(image, boxes=None):
+        return around_points(spot_network()(image, detector(image), BoxRegion()), image)
+
+    watch = Watcher(EveryFrame(estimate, ARROW), pauses=RARE)
+    seen = [watch(frame) for frame in walk(6)]
+    assert detector.looks == 6
+    assert seen[-1].track_ids.tolist() == [1]
+
+
+def test_a_stream_of_nobody_gives_nobody():
+    watch = watching(Detector())
+    assert [len(watch(frame)) for frame in film(*[BLACK] * 4)] == [0] * 4
+
+
+def test_what_is_seen_is_steadied():
+    watch = watching(Detector(), smooth=lambda kps, seconds: kps[:0])
+    assert [len(watch(frame)) for frame in walk(4)] == [0] * 4
+
+
+@pytest.mark.parametrize("image", [BLACK[..., 0], BLACK.astype(np.float32), BLACK[:0]])
+def test_a_picture_of_another_form_is_refused(image):
+    with pytest.raises(ValueError, match="expected an RGB picture"):
+        watching(Detector())(Frame(image, 0, 0.0))
