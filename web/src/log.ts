@@ -1,0 +1,109 @@
+/** Everything that was found since the source or the model changed, and the files it is saved as.
+ *
+ * Both files have the form of the Python package: `pinpoint.read_records` reads them.
+ */
+
+import type { Instance, Result, Skeleton } from "./protocol";
+
+const MOST = 20_000; // frames; beyond that the oldest go
+
+interface Line {
+  readonly index: number;
+  readonly seconds: number | null;
+  readonly size: readonly [number, number];
+  readonly instances: readonly Instance[];
+}
+
+export class Log {
+  #lines: Line[] = [];
+  #skeleton: Skeleton | null = null;
+  #source = "";
+  #count = 0;
+
+  get length(): number {
+    return this.#lines.length;
+  }
+
+  begin(source: string, skeleton: Skeleton): void {
+    this.#lines = [];
+    this.#count = 0;
+    this.#source = source;
+    this.#skeleton = skeleton;
+  }
+
+  add(result: Pick<Result, "size" | "instances">, seconds: number | null): void {
+    this.#lines.push({ index: this.#count++, seconds, size: result.size, instances: result.instances });
+    if (this.#lines.length > MOST) this.#lines.shift();
+  }
+
+  json(): Blob | null {
+    const skeleton = this.#skeleton;
+    if (!skeleton) return null;
+    const head = { format: "pinpoint-keypoints", version: 1, skeleton: plain(skeleton) };
+    const records = this.#lines.map((line) => JSON.stringify({ image: this.#source, ...record(line) }));
+    const opening = JSON.stringify(head).slice(0, -1);
+    return new Blob([`${opening}, "records": [\n${records.join(",\n")}\n]}\n`], { type: "application/json" });
+  }
+
+  csv(): Blob | null {
+    const skeleton = this.#skeleton;
+    if (!skeleton) return null;
+    const points = skeleton.keypoints.flatMap((name) => [`${name}_x`, `${name}_y`, `${name}_score`]);
+    const rows = this.#lines.flatMap((line) => rowsOf(line, this.#source, skeleton));
+    const text = [[...FIRST, ...points, "skeleton"], ...rows].map((row) => row.map(cell).join(","));
+    return new Blob([text.join("\r\n"), "\r\n"], { type: "text/csv" });
+  }
+}
+
+const FIRST = [
+  ...["image", "width", "height", "index", "seconds", "instance", "label", "track_id"],
+  ...["box_x1", "box_y1", "box_x2", "box_y2", "score", "area"],
+];
+
+type Cell = string | number | null | undefined;
+
+/** A skeleton in names, as the Python package writes it; what mirrors what is told by the names. */
+function plain(skeleton: Skeleton) {
+  const names = skeleton.keypoints;
+  const swaps = names
+    .filter((name) => name.includes("left") && names.includes(name.replace("left", "right")))
+    .map((name) => [name, name.replace("left", "right")]);
+  const edges = skeleton.edges.map(([a, b]) => [names[a], names[b]]);
+  return { name: skeleton.name, keypoints: names, edges, swaps };
+}
+
+function record({ index, seconds, size, instances }: Line) {
+  const tracked = instances.some(({ id }) => id !== null);
+  const boxed = instances.some(({ box }) => box);
+  const labelled = instances.some(({ label }) => label);
+  return {
+    size,
+    index,
+    seconds,
+    xy: instances.map(({ keypoints }) => keypoints.map((point) => (point ? [point[0], point[1]] : [null, null]))),
+    scores: instances.map(({ keypoints }) => keypoints.map((point) => point?.[2] ?? 0)),
+    ...(boxed && { boxes: instances.map(({ box }) => box ?? [null, null, null, null]) }),
+    ...(instances.length > 0 && { box_scores: instances.map(({ score }) => score) }),
+    ...(tracked && { track_ids: instances.map(({ id }) => id ?? -1) }),
+    ...(labelled && { labels: instances.map(({ label }) => label ?? "") }),
+  };
+}
+
+function rowsOf(line: Line, source: string, skeleton: Skeleton): Cell[][] {
+  const start: Cell[] = [source, line.size[0], line.size[1], line.index, line.seconds];
+  if (line.instances.length === 0) {
+    const width = FIRST.length - start.length + 3 * skeleton.keypoints.length;
+    return [[...start, ...Array<Cell>(width).fill(null), skeleton.name]];
+  }
+  return line.instances.map(({ id, score, box, label, keypoints }, number) => [
+    ...start,
+    ...[number, label, id, ...(box ?? [null, null, null, null]), score, null],
+    ...keypoints.flatMap((point) => point ?? [null, null, 0]),
+    skeleton.name,
+  ]);
+}
+
+function cell(value: Cell): string {
+  const text = `${value ?? ""}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

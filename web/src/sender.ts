@@ -1,0 +1,72 @@
+/** Takes frames of a video, makes JPEGs of them and sends them, never more than two at a time. */
+
+import type { Stream } from "./stream";
+
+const IN_FLIGHT = 2;
+const PATIENCE = 10_000; // ms after which a frame without an answer is given up
+const QUALITY = 0.82;
+const CONGESTED = 400_000; // bytes that the network has not taken yet
+
+export interface Sent {
+  /** When the frame was grabbed, in milliseconds of this page: the time of the stream, which always rises. */
+  readonly at: number;
+  /** Its place in the video, in seconds; those who seek may go back. */
+  readonly seconds: number;
+}
+
+export class Sender {
+  /** Frames that came while two were on their way. */
+  skipped = 0;
+  readonly #sent = new Map<number, Sent>();
+  readonly #canvas = document.createElement("canvas");
+  #next = 0;
+  #encoding = false;
+
+  constructor(private readonly stream: Stream) {}
+
+  /** Forget what is on its way: the line is another one, or the source. */
+  reset(): void {
+    this.#sent.clear();
+    this.skipped = 0;
+  }
+
+  /** Send a frame if the server keeps up, else skip it. */
+  offer(video: HTMLVideoElement, longestSide: number, sent: Sent): void {
+    if (!this.stream.ready) return;
+    this.#giveUp(sent.at);
+    if (this.#encoding || this.#sent.size >= IN_FLIGHT || this.stream.waiting > CONGESTED) {
+      this.skipped++;
+      return;
+    }
+    const id = this.#next++;
+    this.#sent.set(id, sent);
+    this.#encoding = true;
+    this.#paint(video, longestSide);
+    this.#canvas.toBlob((blob) => this.#send(id, sent.at / 1000, blob), "image/jpeg", QUALITY);
+  }
+
+  /** When the frame of an answer was grabbed. Frames before it were dropped by the server: they are done, too. */
+  answered(id: number): Sent | undefined {
+    const sent = this.#sent.get(id);
+    for (const earlier of this.#sent.keys()) if (earlier <= id) this.#sent.delete(earlier);
+    return sent;
+  }
+
+  #paint(video: HTMLVideoElement, longestSide: number): void {
+    const scale = Math.min(1, longestSide / Math.max(video.videoWidth, video.videoHeight));
+    this.#canvas.width = Math.max(1, Math.round(video.videoWidth * scale));
+    this.#canvas.height = Math.max(1, Math.round(video.videoHeight * scale));
+    const context = this.#canvas.getContext("2d", { alpha: false })!;
+    context.drawImage(video, 0, 0, this.#canvas.width, this.#canvas.height);
+  }
+
+  #send(id: number, seconds: number, blob: Blob | null): void {
+    this.#encoding = false;
+    if (blob && this.stream.ready && this.#sent.has(id)) this.stream.send({ id, seconds }, blob);
+    else this.#sent.delete(id);
+  }
+
+  #giveUp(now: number): void {
+    for (const [id, { at }] of this.#sent) if (now - at > PATIENCE) this.#sent.delete(id);
+  }
+}
