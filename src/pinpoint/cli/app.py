@@ -11,6 +11,7 @@ from pinpoint.cli.compress import compress_app
 from pinpoint.cli.data import data_app
 from pinpoint.cli.export import export
 from pinpoint.cli.models import models_app
+from pinpoint.cli.serve import serve
 from pinpoint.cli.train import train
 from pinpoint.cli.train_trees import train_trees
 
@@ -295,3 +296,4 @@ def _counts(text: str) -> tuple[int, ...]:
 app.command()(train)
 app.command()(train_trees)
 app.command()(export)
+app.command()(serve)

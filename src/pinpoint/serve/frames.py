@@ -1,0 +1,110 @@
+"""What a client sends over a WebSocket: encoded frames, each with a few words about it in front."""
+
+import asyncio
+import json
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Arrived", "Newest", "Words", "words_of"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a client says of the next frame.
+
+    Args:
+        id: Its name for it, told back with the answer.
+        seconds: The frame's own time; none: that of its arrival.
+    """
+
+    id: int | str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Arrived:
+    """A frame as it came.
+
+    Args:
+        index: Its number in the stream.
+        data: A picture file.
+        words: What the client said of it.
+        at: When it came, in seconds of `time.monotonic`.
+    """
+
+    index: int
+    data: bytes
+    words: Words
+    at: float
+
+
+def words_of(text: str) -> Words:
+    """Read the words before a frame.
+
+    Raises:
+        ValueError: They are not of the form that is expected.
+    """
+    try:
+        plain = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"this is no JSON ({error}): send an object such as {EXAMPLE}") from error
+    if not isinstance(plain, dict):
+        raise ValueError(f"this is no JSON object: send one such as {EXAMPLE}")
+    return Words(_id(plain.get("id")), _seconds(plain.get("seconds")))
+
+
+EXAMPLE = '{"id": 7, "seconds": 0.28}'
+LONGEST_ID = 100
+
+
+def _id(value: Any) -> int | str | None:
+    if value is None or (isinstance(value, int) and abs(value) < 1 << 53):
+        return value
+    if isinstance(value, str) and len(value) <= LONGEST_ID:
+        return value
+    raise ValueError(f"id is none that is told back: send a whole number or at most {LONGEST_ID} letters")
+
+
+def _seconds(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"seconds is {str(value)[:40]!r}, expected a number")
+    return float(value)
+
+
+class Newest:
+    """A place for one frame: a newer one takes it, and the older is dropped.
+
+    Attributes:
+        dropped: How often.
+    """
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._there = asyncio.Event()
+        self._frame: Arrived | None = None
+        self._ended = False
+        self._count = 0
+
+    def put(self, data: bytes, words: Words) -> None:
+        """Put a frame there."""
+        self.dropped += self._frame is not None
+        self._frame = Arrived(self._count, data, words, time.monotonic())
+        self._count += 1
+        self._there.set()
+
+    def end(self) -> None:
+        """Say that no more will come."""
+        self._ended = True
+        self._there.set()
+
+    async def get(self) -> Arrived | None:
+        """Take the frame, once there is one; none after the last."""
+        await self._there.wait()
+        frame, self._frame = self._frame, None
+        if not self._ended:
+            self._there.clear()
+        return frame
