@@ -77,28 +77,33 @@ class Channel:
         Where the stream is live, the frame that waits is dropped for it; else this waits for room.
 
         Returns:
-            Whether it was taken: not after the channel was closed or has failed.
+            Whether it was taken: not after the channel has ended, was closed or has failed.
         """
         with self._changed:
             self._received += 1
             if self.live and len(self._frames) >= self._room:
                 self._frames.popleft()
                 self._dropped += 1
-            self._changed.wait_for(lambda: self._finished or len(self._frames) < self._room)
-            if self._finished:
+            self._changed.wait_for(lambda: self._ended or len(self._frames) < self._room)
+            if self._ended:
                 return False
             self._frames.append(Arrival(frame, time.monotonic()))
             self._changed.notify_all()
             return True
 
-    def end(self) -> None:
-        """Say that no more frames will come; what was put is still looked at."""
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that no more frames will come; what was put is still looked at.
+
+        Args:
+            error: Why they end before their time; whoever fetches results is given it after the last one.
+        """
         with self._changed:
+            self._error = self._error or error
             self._ended = True
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """End the stream with an error, which whoever fetches results is given after the last result."""
+        """End the stream with an error at once; frames that wait are thrown away."""
         with self._changed:
             self._error = self._error or error
             self._frames.clear()
@@ -140,10 +145,6 @@ class Channel:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    @property
-    def _finished(self) -> bool:
-        return self._closed or self._error is not None
 
     @property
     def _drained(self) -> bool:
