@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pinpoint.keypoints import Keypoints
+from pinpoint.keypoints import Keypoints, replace_track, stack_track
 from pinpoint.skeletons import Skeleton, skeleton
 
 TRI3 = Skeleton("tri3", ("top", "left", "right"), swaps=(("left", "right"),))
@@ -147,3 +147,38 @@ def test_a_list_of_boxes_has_no_keypoints():
 
 def test_repr_says_how_many_of_what(kps):
     assert repr(kps) == "Keypoints(4 x tri3)"
+
+
+def _clip():
+    """Track 7 moves by one pixel a frame, second row in the first frame, missing in the second."""
+    frames = ([3, 7], [3], [7])
+    return [
+        Keypoints(np.full((len(ids), 3, 2), float(t)), np.ones((len(ids), 3)), TRI3, track_ids=np.array(ids))
+        for t, ids in enumerate(frames)
+    ]
+
+
+def test_a_stacked_track_has_nan_where_the_instance_is_missing():
+    stacked = stack_track(_clip(), 7)
+    assert stacked.shape == (3, 3, 2)
+    assert stacked[:, 0, 0].tolist() == [0.0, pytest.approx(np.nan, nan_ok=True), 2.0]
+
+
+def test_putting_a_stacked_track_back_changes_nothing():
+    for before, after in zip(_clip(), replace_track(_clip(), 7, stack_track(_clip(), 7)), strict=True):
+        np.testing.assert_array_equal(after.xy, before.xy)
+
+
+def test_only_the_instance_asked_for_is_replaced():
+    first, second, _ = replace_track(_clip(), 7, np.full((3, 3, 2), 9.0))
+    assert first.xy[:, 0, 0].tolist() == [0.0, 9.0]
+    assert second.xy[:, 0, 0].tolist() == [1.0]
+
+
+def test_what_a_clip_does_not_have_is_stacked_as_nan():
+    assert np.isnan(stack_track(_clip(), 7, "xyz")).all()
+
+
+def test_stacking_a_track_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="no frame has a track 5"):
+        stack_track(_clip(), 5)

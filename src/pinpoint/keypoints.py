@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from pinpoint.geometry import Float
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.skeletons.mapping import sources
 
-__all__ = ["Estimator", "Keypoints", "convert", "row_types"]
+__all__ = ["Estimator", "Keypoints", "convert", "replace_track", "row_types", "stack_track"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +159,59 @@ def _gathered(
     if kps.xyz is not None:
         gathered["xyz"] = mean(kps.xyz)
     return gathered
+
+
+def stack_track(
+    clip: Sequence[Keypoints], track_id: int, of: Literal["xy", "xyz", "scores", "boxes"] = "xy"
+) -> Float:
+    """Follow one instance through a clip.
+
+    Args:
+        clip: Keypoints of every frame, T of them.
+        track_id: Whom.
+        of: What of it.
+
+    Returns:
+        Shape (T, K, 2) for `xy`, (T, K, 3) for `xyz`, (T, K) for scores, (T, 4) for boxes; NaN in frames
+        that lack the instance or do not have that of it.
+
+    Raises:
+        ValueError: No frame has such a track, or the frames are of different skeletons.
+    """
+    if len({kps.skeleton for kps in clip}) > 1:
+        raise ValueError(f"a clip of different skeletons: {sorted({kps.skeleton.name for kps in clip})}")
+    rows = [_row_of(kps, track_id) for kps in clip]
+    if all(row is None for row in rows):
+        raise ValueError(f"no frame has a track {track_id}")
+    stacked = np.full((len(clip), *row_types(len(clip[0].skeleton))[of][1]), np.nan)
+    for place, row, kps in zip(stacked, rows, clip, strict=True):
+        if row is not None and (values := getattr(kps, of)) is not None:
+            place[...] = values[row]
+    return stacked
+
+
+def replace_track(clip: Sequence[Keypoints], track_id: int, xy: Float) -> list[Keypoints]:
+    """Put the points of one instance back into a clip; what `stack_track` gave changes nothing.
+
+    Args:
+        clip: Keypoints of every frame, T of them.
+        track_id: Whose they are. Frames that lack it stay as they are.
+        xy: Shape (T, K, 2).
+
+    Raises:
+        ValueError: There is not one frame of points for each frame of the clip.
+    """
+    changed = []
+    for kps, points in zip(clip, xy, strict=True):
+        row = _row_of(kps, track_id)
+        mine = np.arange(len(kps)) == row
+        changed.append(replace(kps, xy=np.where(mine[:, None, None], points, kps.xy)))
+    return changed
+
+
+def _row_of(kps: Keypoints, track_id: int) -> int | None:
+    rows = [] if kps.track_ids is None else np.flatnonzero(kps.track_ids == track_id)
+    return int(rows[0]) if len(rows) else None
 
 
 @cache
