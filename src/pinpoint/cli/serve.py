@@ -72,8 +72,8 @@ def serve(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
 ) -> None:
     """Serve keypoints over HTTP and WebSocket, with a page to try them.
 
-    The log goes to stderr as JSON lines. SIGTERM or Ctrl-C stops it once everything it took is answered, a
-    second one at once.
+    The log goes to stderr as JSON lines. SIGTERM or Ctrl-C stops it once everything it took is answered; a
+    second one gives that up.
 
     Exit status: 0 stopped, 1 it cannot listen, 2 wrong usage.
     """

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -22,6 +23,8 @@ BEARER = "bearer."
 LINGER = 2.0
 """Seconds for which the rest of a refused upload is read, so that its sender gets to read the answer."""
 
+TOO_LATE = RefusedError(503, "the server stopped before this was answered: ask again", retry_after=10)
+
 
 class Traffic:
     """What is being answered now. For one thread.
@@ -30,12 +33,15 @@ class Traffic:
         stopping: Set once the server is to end; from then on nothing new is taken.
         active: Requests and streams that were taken and are not answered yet.
         held: Bytes that came with them.
+        given_up: Whether what is being answered is given up.
     """
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self.active = 0
         self.held = 0
+        self.given_up = False
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._clients: Counter[tuple[str, str]] = Counter()
 
     @contextmanager
@@ -57,13 +63,23 @@ class Traffic:
             )
         self.active += 1
         self._clients[kind, client] += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
         try:
             yield
         finally:
+            self._tasks.discard(task)
             self.active -= 1
             self._clients[kind, client] -= 1
             if not self._clients[kind, client]:
                 del self._clients[kind, client]
+
+    def give_up(self) -> None:
+        """Answer no more: whoever still waits is told so."""
+        self.given_up = True
+        for task in self._tasks:
+            task.cancel()
 
     def _count(self, kind: str) -> int:
         return sum(count for (each, _), count in self._clients.items() if each == kind)
@@ -97,6 +113,10 @@ class Guard:
                 await self._app(scope, exchange.receive, exchange.send)
         except RefusedError as refusal:
             await _send_refusal(refusal, scope, exchange)
+        except asyncio.CancelledError:
+            if not self._traffic.given_up or exchange.answered:
+                raise
+            await _send_refusal(TOO_LATE, scope, exchange)
         finally:
             exchange.release()
 
@@ -126,6 +146,9 @@ class _Exchange:
 
     An answer that comes before all of the request did waits for the rest, within reason: a sender that is cut
     off may never read what it is told.
+
+    Attributes:
+        answered: Whether an answer has begun.
     """
 
     def __init__(
@@ -137,6 +160,7 @@ class _Exchange:
         self._traffic = traffic
         self._headers = Headers(scope=scope)
         self._bytes = 0
+        self.answered = False
         self._ended = scope["type"] != "http"
 
     def check_announced(self) -> None:
@@ -173,6 +197,7 @@ class _Exchange:
         if message["type"] == "http.response.start" and not self._ended:
             MutableHeaders(scope=message)["Connection"] = "close"
             await self._drain()
+        self.answered = True
         await self._send(message)
 
     def release(self) -> None:

@@ -17,7 +17,7 @@ __all__ = ["Server", "address_of", "listen"]
 log = logging.getLogger(__name__)
 
 CLOSING = 3
-"""Seconds in which connections close once nothing is being answered."""
+"""Seconds in which the last answers leave and connections close."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -52,7 +52,7 @@ class Server(uvicorn.Server):
     """Serves until it is told to stop by SIGTERM or Ctrl-C, then answers what it took before.
 
     While it does so it still listens, so that everybody else is told to ask again instead of finding nobody.
-    A second signal ends it at once.
+    A second signal makes it give them up, a third one ends it at once.
 
     Args:
         service: What it serves.
@@ -76,7 +76,7 @@ class Server(uvicorn.Server):
         )
         self._service = service
         self._started = started
-        self._told = False
+        self._signals = 0
         self._deadline = float("inf")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -87,19 +87,22 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Look every tenth of a second whether to stop."""
         traffic = self._service.traffic
-        if self._told and not traffic.stopping.is_set():
+        if self._signals and not traffic.stopping.is_set():
             log.info("stopping", extra={"under_way": traffic.active})
             traffic.stopping.set()
             self._deadline = time.monotonic() + self._service.settings.limits.stop
-        if traffic.stopping.is_set() and (not traffic.active or time.monotonic() > self._deadline):
+        if self._signals > 1 or time.monotonic() > self._deadline:
+            traffic.give_up()
+            self.should_exit = True
+        if traffic.stopping.is_set() and not traffic.active:
             self.should_exit = True
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note a signal; those that are noted are not raised again, for they were obeyed."""
-        if self._told:
-            self.should_exit = self.force_exit = True
-        self._told = True
+        """Count a signal; none is raised again in the end, for they were obeyed."""
+        self._signals += 1
+        if self.should_exit:
+            self.force_exit = True
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

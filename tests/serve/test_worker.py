@@ -1,0 +1,93 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from cli.fake_model import find_one
+from pinpoint.serve import worker as module
+from pinpoint.serve.refusal import RefusedError
+from pinpoint.serve.worker import Worker
+from serve.served import Held
+
+IMAGE = np.zeros((4, 4, 3), np.uint8)
+
+
+def _look(estimator):
+    return estimator(IMAGE)
+
+
+def _worker(load, turns: int = 1, queue: int = 9, wait: float = 9.0) -> Worker:
+    return Worker("body", load, threading.Semaphore(turns), queue, wait)
+
+
+def test_pictures_are_looked_at_in_their_order():
+    seen = []
+    worker = _worker(lambda name: find_one)
+    for future in worker.submit([lambda _, n=n: seen.append(n) for n in range(5)]):
+        future.result(5)
+    worker.close()
+    assert (seen, worker.waiting) == ([0, 1, 2, 3, 4], 0)
+
+
+def test_loading_makes_nobody_wait_but_its_pictures():
+    go = threading.Event()
+    worker = _worker(lambda name: go.wait(9) and find_one)
+    (future,) = worker.submit([_look])
+    assert (worker.busy, future.done()) == (True, False)
+    go.set()
+    assert len(future.result(5)) == 1
+    worker.close()
+
+
+def test_workers_take_turns():
+    """Two models and one turn: the second begins when the first is done."""
+    held, other = Held(), Held()
+    other.let_go.set()
+    turns = threading.Semaphore(1)
+    first, second = (Worker("a", lambda _, h=h: h, turns, 9, 9.0) for h in (held, other))
+    waiting = first.submit([_look])
+    held.begun.wait(5)
+    waiting += second.submit([_look])
+    assert not other.begun.wait(0.1)
+    held.let_go.set()
+    assert [len(future.result(5)) for future in waiting] == [1, 1]
+    first.close()
+    second.close()
+
+
+def test_a_picture_that_waited_too_long_is_not_looked_at():
+    held = Held()
+    worker = _worker(lambda name: held, wait=0.05)
+    first, second = worker.submit([_look, _look])
+    held.begun.wait(5)
+    time.sleep(0.1)
+    held.let_go.set()
+    assert len(first.result(5)) == 1
+    with pytest.raises(RefusedError, match="waited 0 s for body, over the limit") as refused:
+        second.result(5)
+    assert (refused.value.status, held.calls) == (503, 1)
+    worker.close()
+
+
+def test_closing_gives_up_what_waits_and_finishes_what_is_looked_at():
+    held = Held()
+    worker = _worker(lambda name: held)
+    first, second = worker.submit([_look, _look])
+    held.begun.wait(5)
+    worker.close()
+    held.let_go.set()
+    assert (len(first.result(5)), second.cancelled()) == (1, True)
+
+
+def test_a_model_that_could_not_be_loaded_is_worth_another_try_later(monkeypatch):
+    def load(name):
+        raise ValueError("no")
+
+    worker = _worker(load)
+    with pytest.raises(RefusedError, match="body cannot be loaded now"):
+        worker.submit([_look])[0].result(5)
+    assert not worker.failed
+    monkeypatch.setattr(module, "AGAIN", 0.0)
+    assert worker.failed
+    worker.close()
