@@ -29,11 +29,13 @@ REQUIREMENTS = {
         *("torch==2.13.0", "mmengine==0.10.7", "scipy", "shapely", "terminaltables", "pycocotools"),
         *("matplotlib", "pillow", "opencv-python-headless", "six", "huggingface-hub", "safetensors"),
     ),
+    "rtmlib": ("onnxruntime==1.31.1", "numpy", "opencv-python-headless", "tqdm"),
 }
 ALONE = {
     "mmpose": ("mmcv-lite==2.1.0", "mmdet==3.2.0", "mmpose==1.3.2", "torchvision==0.29.2"),
     "transformers": ("mmcv-lite==2.1.0", "mmpretrain==1.2.0"),
     "torchvision": ("torchvision==0.29.2", "timm==1.0.31", "mmcv-lite==2.1.0", "mmdet==3.2.0"),
+    "rtmlib": ("rtmlib==0.0.16",),  # it asks for two builds of OpenCV, neither of them headless
 }
 """What is installed without what it asks for, parts of which can no longer be built."""
 
@@ -44,6 +46,7 @@ INTERPRETERS = {
     "mmpose": ("3.11", "3.12", "3.10"),
     "transformers": ("3.11", "3.12", "3.10"),
     "torchvision": ("3.11", "3.12", "3.10"),
+    "rtmlib": ("3.11", "3.12", "3.13"),
 }
 
 

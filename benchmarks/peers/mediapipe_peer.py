@@ -1,12 +1,17 @@
-"""Answers for mediapipe's own `solutions` in static mode: a JSON request per line in, an answer per line out.
+"""Answers for mediapipe's own `solutions`: a JSON request per line in, an answer per line out.
 
-Runs inside an environment of its own (mediapipe 0.10.21 needs numpy < 2) and so imports nothing of Pinpoint.
+Runs inside an environment of its own (mediapipe 0.10.21 needs numpy < 2) and so imports nothing of
+Pinpoint.
 
 A request is `{"task": "body" | "face" | "hand", "path": ..., "repeats": 3, "limit": 10}`. `limit` is the
-most faces or hands to look for (Pose has no such setting: it finds one). The answer holds, for each instance
-found, its points in image pixels with pixel centres on whole numbers, and the seconds that each repeat of
-`process` took: decoding the picture and one warm-up call are not counted. `{"task": "version"}` names what
-is measured.
+most faces or hands to look for (Pose has no such setting: it finds one). The answer holds, for each
+instance found, its points in image pixels with pixel centres on whole numbers, and the seconds that each
+repeat of `process` took: decoding the picture and one warm-up call are not counted. `{"task": "version"}`
+names what is measured.
+
+Pictures are seen in static mode. With `{"task": ..., "video": "frames.npy", "first": 0, "count": 10}` in
+place of the path, so many frames of an array (T, H, W, 3) are seen in tracking mode; `"first": 0` begins
+anew. That answer holds `frames`, the instances of each, and the seconds that each frame took.
 """
 
 import importlib.metadata
@@ -17,6 +22,7 @@ import time
 
 import cv2
 import mediapipe as mp
+import numpy as np
 
 SOLUTIONS = mp.solutions
 
@@ -39,6 +45,8 @@ def claim_stdout():
 def answer(request, solve):
     if request["task"] == "version":
         return {name: importlib.metadata.version(name) for name in ("mediapipe", "numpy")}
+    if "video" in request:
+        return followed(request, solve)
     image = cv2.imread(request["path"])
     if image is None:
         return {"error": f"cannot read {request['path']}"}
@@ -52,6 +60,18 @@ def answer(request, solve):
     return {"size": [width, height], "seconds": seconds, "instances": READERS[key[0]](result, width, height)}
 
 
+def followed(request, solve):
+    task, first = request["task"], request["first"]
+    if first == 0:
+        solve[task] = SOLVERS[task](1, static=False)
+    seconds, frames = [], []
+    for image in np.array(np.load(request["video"], mmap_mode="r")[first : first + request["count"]]):
+        (second,), result = timed(solve[task].process, image, 1)
+        seconds.append(second)
+        frames.append(READERS[task](result, image.shape[1], image.shape[0]))
+    return {"seconds": seconds, "frames": frames}
+
+
 def timed(process, image, repeats):
     seconds = []
     for _ in range(repeats):
@@ -61,16 +81,16 @@ def timed(process, image, repeats):
     return seconds, result
 
 
-def body(limit):
-    return SOLUTIONS.pose.Pose(static_image_mode=True, model_complexity=1)
+def body(limit, static=True):
+    return SOLUTIONS.pose.Pose(static_image_mode=static, model_complexity=1)
 
 
-def face(limit):
-    return SOLUTIONS.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=limit, refine_landmarks=False)
+def face(limit, static=True):
+    return SOLUTIONS.face_mesh.FaceMesh(static_image_mode=static, max_num_faces=limit, refine_landmarks=False)
 
 
-def hand(limit):
-    return SOLUTIONS.hands.Hands(static_image_mode=True, max_num_hands=limit, model_complexity=1)
+def hand(limit, static=True):
+    return SOLUTIONS.hands.Hands(static_image_mode=static, max_num_hands=limit, model_complexity=1)
 
 
 def read_body(result, width, height):

@@ -1,0 +1,114 @@
+"""Six people in a video, against rtmlib's PoseTracker with the same ONNX file of an RTMPose-m.
+
+Usage: python benchmarks/video_rtmlib.py [float] [int8] [--pictures N]
+
+Both are given the same decoded frames and the same network with as many threads, in turns of a few frames,
+in two processes that wait for each other. The detector of both is told where people are and takes no time:
+rtmlib's is asked every 10 frames, Pinpoint's when it thinks fit. In between, both look where they saw
+people last. The video is seen three times, and of the times of a frame the shortest counts. The first frame
+is not counted. The network knows these six people by heart (`video_network.py`); in the part `int8`
+Pinpoint has its 8-bit form, and rtmlib the one in float. `--pictures N` sees only so many frames.
+"""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from environment import Peer, machine, peer
+from metrics import Float, longer_side
+from pinpoint.geometry import Image
+from pinpoint.keypoints import Keypoints
+from pinpoint.pipelines.boxes import as_boxes
+from pinpoint.pipelines.load import load_follower
+from report import Report, arguments
+from scenes import FPS, Clip, crowd
+from turns import Run, Seer, in_turns, watching
+from video_network import network, small_network
+
+EVERY = 10
+SECONDS = 3.0
+THREADS = {"1 thread": 1, "2 threads": 2}
+BARS = {"float": 1.05, "int8": 2.5}
+NEAR = 0.1  # of the longer side of the box: so near are right points
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """An estimator that knows where people are in the frames of a video."""
+
+    clip: Clip
+
+    def __call__(self, image: Image, boxes: ArrayLike | None = None) -> Keypoints:
+        """See `Estimator`; the frame has to be one of the video's own."""
+        if boxes is not None:
+            return as_boxes(boxes)
+        (moment,) = (moment for moment in self.clip.moments if moment.frame.image is image)
+        return as_boxes(np.asarray(moment.truth.boxes))
+
+
+def theirs(ask: Peer, folder: Path, clip: Clip, threads: int) -> Seer:
+    """Follow people through a video as rtmlib does."""
+    np.save(folder / "frames.npy", clip.images)
+    boxes = [np.asarray(moment.truth.boxes).tolist() for moment in clip.moments]
+    (folder / "boxes.json").write_text(json.dumps(boxes), "utf-8")
+    files = {"network": network(), "video": folder / "frames.npy", "boxes": folder / "boxes.json"}
+    named = {name: str(path) for name, path in files.items()}
+
+    def see(first: int, count: int) -> tuple[list[float], list[Float]]:
+        answer = ask.ask(**named, threads=threads, every=EVERY, first=first, count=count)
+        return answer["seconds"], [np.array(frame).reshape(-1, 17, 2) for frame in answer["frames"]]
+
+    return see
+
+
+def share_right(clip: Clip, run: Run) -> float:
+    """Share of the visible points of people that lie near; those of whom nobody is found nearby are wrong."""
+    right, count = 0, 0
+    for moment, points in zip(clip.moments, run.points, strict=True):
+        truth, sides = moment.truth, longer_side(np.asarray(moment.truth.boxes))
+        labelled = np.isfinite(truth.xy).all(axis=2) & np.asarray(truth.visible)
+        away = np.linalg.norm(points[None] - truth.xy[:, None], axis=3) / sides[:, None, None]
+        near = (away < NEAR) & labelled[:, None]
+        right += int(near.sum(axis=2).max(axis=1, initial=0).sum())
+        count += int(labelled.sum())
+    return right / max(count, 1)
+
+
+def measure(report: Report, ask: Peer, part: str, clip: Clip) -> None:
+    file = small_network(report) if part == "int8" else network()
+    rows, ratios = [], []
+    for name, threads in THREADS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            follower = load_follower(file, detector=Known(clip), threads=threads)
+            seers = {"rtmlib": theirs(ask, Path(folder), clip, threads), "Pinpoint": watching(follower, clip)}
+            runs = in_turns(seers, len(clip.moments))
+        ratios.append(f"{name}: {runs['Pinpoint'].fps / runs['rtmlib'].fps:.2f}")
+        for who, run in runs.items():
+            people = np.mean([len(points) for points in run.points])
+            cells = [f"{run.fps:.1f}", f"{1e3 * np.median(run.seconds):.1f}", f"{people:.2f}"]
+            rows.append([name if who == "rtmlib" else "", who, *cells, f"{share_right(clip, run):.3f}"])
+    told = "the same file" if part == "float" else "Pinpoint's in 8 bits"
+    report.add(f"## {part}\n\n{clip.name}, {len(clip.moments)} frames, {told}. {machine()}")
+    report.table(("", "by", "fps", "ms, median", "people per frame", "right points"), rows)
+    report.add(f"Frames per second by rtmlib's: {'; '.join(ratios)}. Bar: {BARS[part]}.")
+
+
+def main() -> None:
+    chosen = arguments("Six people in a video, against rtmlib's PoseTracker.", list(BARS))
+    clip = crowd(SECONDS if chosen.pictures is None else chosen.pictures / FPS)
+    network()
+    with peer("rtmlib") as ask:
+        told = ask.ask(task="version")
+        title = f"Video, against rtmlib {told['rtmlib']} on ONNX Runtime {told['onnxruntime']}"
+        report = Report(title, kept=chosen.whole)
+        report.add(__doc__.split("\n\n", 2)[2].strip())
+        for part in chosen.parts:
+            measure(report, ask, part, clip)
+
+
+if __name__ == "__main__":
+    main()

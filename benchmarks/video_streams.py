@@ -1,0 +1,222 @@
+"""Streams: does a video run as fast as its slowest stage, and do eight streams share one engine well?
+
+Usage: python benchmarks/video_streams.py [pipeline] [eight] [--pictures N]
+
+`pipeline`: a video of six people is read, followed by `body`, drawn with trails and written. Each of the
+three stages runs alone, with what it needs in memory, then all together as `pinpoint detect` runs them; in
+turns, the best of three rounds counts. `eight`: eight cameras of 30 frames per second, two people before
+each, played from memory, newer frames replacing older ones that wait. All on one engine, then each in a
+process of its own, which starts when all have loaded; the first second is not counted. The age of a result
+is the time since its frame came. `--pictures N` takes so many frames, or seconds of the cameras.
+"""
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cameras import Camera, Viewer
+from environment import machine
+from pinpoint.geometry import Image
+from pinpoint.io.video import Frame, read_video
+from pinpoint.io.video_writer import VideoWriter
+from pinpoint.keypoints import Keypoints
+from pinpoint.pipelines.load import load_follower
+from pinpoint.stream.engine import Engine
+from pinpoint.stream.feed import Feed
+from pinpoint.stream.lookout import Pauses
+from pinpoint.stream.sources import open_source
+from pinpoint.stream.watcher import Watcher
+from pinpoint.viz import Trails, draw
+from report import Report, arguments
+from scenes import FPS, crowd, write_moments
+
+MODEL = "body"
+PIPELINE_BAR, SHARED_BAR = 0.9, 1.3
+FRAMES, ROUNDS = 150, 3
+STREAMS, CAMERA_FPS, SECONDS = 8, 30.0, 15.0
+OLDEST = 0.25
+"""Seconds: the age that 95 of 100 results stay under."""
+
+WARM = 1.0
+
+
+class Drawing:
+    """The last stage: draws what was seen, and writes it."""
+
+    def __init__(self, path: Path, size: tuple[int, int]) -> None:
+        self._writer, self._trails = VideoWriter(path, size, fps=FPS), Trails()
+
+    def __call__(self, image: Image, kps: Keypoints, seconds: float) -> None:
+        """Draw and write one frame."""
+        self._writer.write(draw(self._trails(image, kps, seconds), kps), seconds)
+
+    def close(self) -> None:
+        """Finish the video."""
+        self._writer.close()
+
+
+def decoded(source: Path) -> list[Frame]:
+    with read_video(source) as frames:
+        return list(frames)
+
+
+def inferred(follower: Any, frames: Sequence[Frame]) -> list[Keypoints]:
+    watch = Watcher(follower, pauses=Pauses())
+    return [watch(frame) for frame in frames]
+
+
+def drawn(out: Path, frames: Sequence[Frame], found: Sequence[Keypoints]) -> None:
+    height, width = frames[0].image.shape[:2]
+    drawing = Drawing(out, (width, height))
+    for frame, kps in zip(frames, found, strict=True):
+        drawing(frame.image, kps, frame.seconds)
+    drawing.close()
+
+
+def together(follower: Any, source: Path, out: Path, size: tuple[int, int]) -> None:
+    """Read, follow, draw and write at the same time."""
+    drawing = Drawing(out, size)
+    with (
+        Engine(follower, lambda: Watcher(follower, pauses=Pauses())) as engine,
+        engine.open() as channel,
+        Feed(open_source(str(source)), channel),
+    ):
+        for seen in channel:
+            drawing(seen.image, seen.keypoints, seen.seconds)
+    drawing.close()
+
+
+def measure_pipeline(report: Report, count: int | None) -> None:
+    rows, told = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder, "in.mp4"), Path(folder, "out.mp4")
+        clip = crowd((count or FRAMES) / FPS)
+        write_moments(source, clip.moments)
+        frames = decoded(source)
+        for name, threads in (("1 thread", 1), ("as loaded", 0)):
+            follower = load_follower(MODEL, threads=threads)
+            found = inferred(follower, frames)
+            stages: dict[str, Callable[[], object]] = {
+                "read": lambda: decoded(source),
+                "follow": lambda follower=follower: inferred(follower, frames),
+                "draw and write": lambda found=found: drawn(out, frames, found),
+                "all": lambda follower=follower: together(follower, source, out, clip.size),
+            }
+            rates = {stage: len(frames) / seconds for stage, seconds in _best(stages).items()}
+            whole, slowest = rates["all"], min(rate for stage, rate in rates.items() if stage != "all")
+            rows.append([name, *(f"{rate:.1f}" for rate in rates.values()), f"{whole / slowest:.2f}"])
+            told.append(f"{name}: {whole / slowest:.2f}")
+    report.add(f"## From file to file\n\n{clip.name}, {len(frames)} frames. Frames per second. {machine()}")
+    report.table(("network", *rates, "all by slowest"), rows)
+    report.add(f"All together by the slowest stage alone: {'; '.join(told)}. Bar: {PIPELINE_BAR}.")
+
+
+def _best(stages: dict[str, Callable[[], object]]) -> dict[str, float]:
+    best = dict.fromkeys(stages, np.inf)
+    for _ in range(ROUNDS):
+        for name, run in stages.items():
+            start = time.perf_counter()
+            run()
+            best[name] = min(best[name], time.perf_counter() - start)
+    return best
+
+
+def on_one_engine(images: Sequence[Sequence[Image]], threads: int, seconds: float) -> list[list[float]]:
+    """Ages of the results of each stream."""
+    follower = load_follower(MODEL, threads=threads)
+    inferred(follower, [Frame(images[0][0], 0, 0.0)])
+    with Engine(follower, lambda: Watcher(follower, pauses=Pauses())) as engine:
+        return _watched([engine] * len(images), images, seconds)
+
+
+def _watched(
+    engines: Sequence[Engine], images: Sequence[Sequence[Image]], seconds: float
+) -> list[list[float]]:
+    channels = [engine.open(live=True) for engine in engines]
+    viewers = [Viewer(channel) for channel in channels]
+    start = time.monotonic()
+    cameras = [Camera(each, CAMERA_FPS, channel) for each, channel in zip(images, channels, strict=True)]
+    time.sleep(WARM + seconds)
+    for camera in cameras:
+        camera.stop()
+    for viewer in viewers:
+        viewer.join()
+    return [_counted(viewer, start + WARM, start + WARM + seconds) for viewer in viewers]
+
+
+def _counted(viewer: Viewer, start: float, end: float) -> list[float]:
+    return [age for at, age in zip(viewer.times, viewer.ages, strict=True) if start <= at <= end]
+
+
+def in_processes(files: Sequence[Path], threads: int, seconds: float) -> list[list[float]]:
+    """Ages of the results of each stream, each in a process of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    ready, ages = spawn.Barrier(len(files)), spawn.Queue()
+    tasks = [spawn.Process(target=_one, args=(file, threads, seconds, ready, ages)) for file in files]
+    for task in tasks:
+        task.start()
+    found = [ages.get() for _ in tasks]
+    for task in tasks:
+        task.join()
+    return found
+
+
+def _one(file: Path, threads: int, seconds: float, ready: Barrier, ages: Any) -> None:
+    images = list(np.load(file))
+    follower = load_follower(MODEL, threads=threads)
+    inferred(follower, [Frame(images[0], 0, 0.0)])
+    with Engine(follower, lambda: Watcher(follower, pauses=Pauses())) as engine:
+        ready.wait()
+        (found,) = _watched([engine], [images], seconds)
+    ages.put(found)
+
+
+def measure_eight(report: Report, count: int | None) -> None:
+    seconds = SECONDS if count is None else float(count)
+    rows: list[list[object]] = []
+    totals: dict[str, int] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        images = [crowd(1.0, count=2, seed=seed).images for seed in range(STREAMS)]
+        files = [Path(folder, f"{number}.npy") for number in range(STREAMS)]
+        for file, each in zip(files, images, strict=True):
+            np.save(file, each)
+        runs: dict[str, Callable[[], list[list[float]]]] = {
+            "one engine, as loaded": lambda: on_one_engine(images, 0, seconds),
+            "8 processes, as loaded": lambda: in_processes(files, 0, seconds),
+            "8 processes, 1 thread each": lambda: in_processes(files, 1, seconds),
+        }
+        for name, run in runs.items():
+            ages = run()
+            every = np.concatenate(ages)
+            totals[name] = len(every)
+            each = [len(one) for one in ages]
+            quantiles = [f"{np.quantile(every, q):.3f}" for q in (0.5, 0.95)]
+            rows.append(
+                [name, len(every), f"{len(every) / seconds:.1f}", f"{min(each)} to {max(each)}", *quantiles]
+            )
+    report.add(f"## Eight streams\n\nIn {seconds:g} seconds. {machine()}")
+    report.table(("", "frames", "per second", "of each stream", "age, median", "age, 95 %"), rows)
+    shared, *others = totals.items()
+    told = "; ".join(f"{shared[1] / total:.2f} of {name}" for name, total in others)
+    report.add(f"Frames on one engine: {told}. Bar: {SHARED_BAR}, and 95 % of ages under {OLDEST} s.")
+
+
+PARTS = {"pipeline": measure_pipeline, "eight": measure_eight}
+
+
+def main() -> None:
+    chosen = arguments("Streams: stages that overlap, and streams that share an engine.", list(PARTS))
+    report = Report("Streams", kept=chosen.whole)
+    report.add(__doc__.split("\n\n", 2)[2].strip())
+    for part in chosen.parts:
+        PARTS[part](report, chosen.pictures)
+
+
+if __name__ == "__main__":
+    main()
