@@ -14,8 +14,11 @@ import numpy as np
 from PIL import Image
 
 from pinpoint.io.video import Frame
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import skeleton
+from pinpoint.stream.seen import Seen
 
-__all__ = ["FakeVideo", "Queue", "Scatter", "Sender", "endless", "flat", "mjpeg", "paced"]
+__all__ = ["FakeVideo", "Queue", "Scatter", "Sender", "endless", "flat", "look", "mjpeg", "paced"]
 
 _HEADER = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
 
@@ -196,6 +199,14 @@ class Scatter:
                 if self._killed.wait(self._pause):
                     return
                 sender.sendto(chunk, ("127.0.0.1", self.port))
+
+
+def look(index: int, stream: str = "door", size: tuple[int, int] = (64, 48)) -> Seen:
+    """One person in a frame, standing further to the right in each."""
+    xy = np.full((1, 5, 2), 10.5)
+    xy[..., 0] += index % 40
+    kps = Keypoints(xy, np.full((1, 5), 0.5), skeleton("face5"), track_ids=np.array([7]))
+    return Seen(stream, flat(5 * index, *size), index, index / 25, kps, 0.0123)
 
 
 def mjpeg(images: Iterable[np.ndarray]) -> list[bytes]:

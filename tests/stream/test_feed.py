@@ -46,9 +46,9 @@ def test_a_cut_file_gives_all_its_frames_and_then_its_error(tmp_path):
     data = (tmp_path / "a.mp4").read_bytes()
     (tmp_path / "a.mp4").write_bytes(data[: len(data) // 2])
     seen, source = [], open_source(tmp_path / "a.mp4")
-    with Engine(Grey()) as engine, engine.open() as channel, Feed(source, channel) as feed:
-        with pytest.raises(UnreadableError, match="is cut off"):
-            seen.extend(one.index for one in channel)
+    told = pytest.raises(UnreadableError, match="is cut off")
+    with Engine(Grey()) as engine, engine.open() as channel, Feed(source, channel) as feed, told:
+        seen.extend(one.index for one in channel)
     assert len(seen) == feed.frames > 5
 
 

@@ -21,13 +21,16 @@ from pinpoint.io.containers import open_container
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.files import file_head, replacing
 
-__all__ = ["VideoWriter"]
+__all__ = ["SUFFIXES", "VideoWriter"]
 
 log = logging.getLogger(__name__)
 _TICK = Fraction(1, 60_000)
 """Unit of time. A multiple of all usual frame rates; MPEG-4 admits no finer one than 1/65535."""
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+SUFFIXES = frozenset(_FORMATS)
+"""Of the files that can be written."""
+
 _H264 = ("libx264", "libopenh264", "mpeg4")
 _ENCODERS = {"mp4": _H264, "mov": _H264, "matroska": _H264, "webm": ("libvpx-vp9", "libvpx")}
 _QUALITY = {

@@ -1,0 +1,58 @@
+"""Results to a Redis stream (extra `redis`)."""
+
+from typing import Any
+
+from pinpoint.stream.seen import Seen
+from pinpoint.stream.sinks.sink import message, needed
+
+__all__ = ["RedisSink"]
+
+
+class RedisSink:
+    """Adds each frame to a stream of Redis (`XADD`) as one field `record`, a line of JSON (see `message`).
+
+    Args:
+        address: `redis://`, `rediss://` or `unix://`, as redis-py takes it.
+        key: Name of the stream.
+        length: About how many frames it holds; older ones go.
+        timeout: Seconds to wait for the server.
+        client: A `redis.Redis` to use instead of the address; it is never closed.
+
+    Raises:
+        ModuleNotFoundError: The extra `redis` is not installed.
+        ValueError: It is no such address.
+        OSError: The server does not answer, or refuses.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        key: str,
+        *,
+        length: int = 100_000,
+        timeout: float = 10.0,
+        client: Any = None,
+    ) -> None:
+        library = needed("redis", "redis")
+        self._refused: type[Exception] = library.exceptions.RedisError
+        self._key, self._length, self._owned = key, length, client is None
+        if client is None:
+            client = library.Redis.from_url(address, socket_timeout=timeout, socket_connect_timeout=timeout)
+        self._client = client
+        self._call("ping")
+
+    def write(self, seen: Seen) -> None:
+        """See `Sink`."""
+        fields = {"record": message(seen)}
+        self._call("xadd", self._key, fields, maxlen=self._length, approximate=True)
+
+    def close(self) -> None:
+        """See `Sink`."""
+        if self._owned:
+            self._client.close()
+
+    def _call(self, command: str, *arguments: Any, **options: Any) -> None:
+        try:
+            getattr(self._client, command)(*arguments, **options)
+        except self._refused as error:
+            raise ConnectionError(f"Redis: {error}") from error

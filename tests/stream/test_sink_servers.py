@@ -1,0 +1,408 @@
+"""Sinks at the other end of a network: real servers where they are installed, a real client of each library.
+
+Kafka's client brings a broker of its own for tests, which speaks the protocol over a socket.
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from live_video import look
+from pinpoint.io.plain import from_plain
+from pinpoint.skeletons import skeleton
+from pinpoint.stream.reconnect import Backoff
+from pinpoint.stream.sinks import (
+    Fan,
+    KafkaSink,
+    MqttSink,
+    RedisSink,
+    Reopening,
+    WebSocketSink,
+    message,
+    open_sink,
+)
+
+QUICK = Backoff(first=0.05, longest=0.1, tries=100)
+
+
+def eventually(truth):
+    end = time.monotonic() + 10
+    while not (answer := truth()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return answer
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def program(name, *arguments, port):
+    """A server that is installed on this machine."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip(f"needs {name}, which is not installed")
+    process = subprocess.Popen([found, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: listening(port))
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def mosquitto(port):
+    return program("mosquitto", "-p", str(port), port=port)
+
+
+def redis_server(port):
+    return program("redis-server", "--port", str(port), "--save", "", port=port)
+
+
+def indices(messages):
+    return [json.loads(text)["index"] for text in messages]
+
+
+def test_a_message_is_a_line_that_reads_back():
+    seen = look(3)
+    plain = json.loads(message(seen))
+    record = from_plain(plain, skeleton(plain["skeleton"]))
+    assert (record.image, record.index, record.seconds, plain["age"]) == ("door", 3, 0.12, 0.0123)
+    np.testing.assert_array_equal(record.keypoints.xy, seen.keypoints.xy)
+    assert record.keypoints.track_ids.tolist() == [7] and "\n" not in message(seen)
+
+
+@pytest.mark.parametrize(
+    ("address", "module", "extra"),
+    [
+        ("ws://localhost/", "websockets.sync.client", "serve"),
+        ("mqtt://localhost/seen", "paho.mqtt.client", "mqtt"),
+        ("redis://localhost/0", "redis", "redis"),
+        ("kafka://localhost/seen", "confluent_kafka", "kafka"),
+    ],
+)
+def test_a_library_that_is_not_there_is_named_by_its_extra(address, module, extra, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ModuleNotFoundError, match=rf"pinpoint-keypoints\[{extra}\]"):
+        open_sink(address)
+
+
+@pytest.mark.parametrize("scheme", ["ws", "mqtt", "redis"])
+def test_a_server_that_is_not_there_is_told_at_once(scheme):
+    with pytest.raises(OSError):
+        open_sink(f"{scheme}://127.0.0.1:{free_port()}/seen")
+
+
+class Listener:
+    """A WebSocket server that keeps what it is sent."""
+
+    def __init__(self, port=0, chatty=False):
+        from websockets.sync.server import serve
+
+        self.got, self.headers, self.chatty = [], [], chatty
+        self._open = []
+        self._server = serve(self._take, "127.0.0.1", port)
+        self.port = self._server.socket.getsockname()[1]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _take(self, connection):
+        self._open.append(connection)
+        self.headers.append(connection.request.headers)
+        for text in connection:
+            for _ in range(100 * self.chatty):
+                connection.send("x" * 10_000)
+            self.got.append(text)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        for connection in self._open:
+            connection.close()
+
+
+def test_websocket_sends_every_frame_with_the_token():
+    with Listener() as server:
+        sink = WebSocketSink(f"ws://127.0.0.1:{server.port}/", token="secret")
+        for index in range(5):
+            sink.write(look(index))
+        sink.close()
+        eventually(lambda: len(server.got) == 5)
+    assert indices(server.got) == list(range(5))
+    assert server.headers[0]["Authorization"] == "Bearer secret"
+
+
+def test_websocket_is_not_held_up_by_answers_that_nobody_reads():
+    """30 MB of them: more than any buffer on the way holds."""
+    with Listener(chatty=True) as server:
+        sink = WebSocketSink(f"ws://127.0.0.1:{server.port}/")
+        for index in range(30):
+            sink.write(look(index))
+        eventually(lambda: len(server.got) == 30)
+        began = time.monotonic()
+        sink.close()
+        assert time.monotonic() - began < 1
+
+
+def test_websocket_comes_back_after_its_server_did():
+    with Listener() as first:
+        sink = Reopening(lambda: WebSocketSink(f"ws://127.0.0.1:{first.port}/"), "ws", backoff=QUICK)
+        sink.write(look(0))
+        eventually(lambda: first.got)
+    threading.Timer(0.3, lambda: started.append(Listener(first.port))).start()
+    started = []
+    for index in range(1, 10):
+        sink.write(look(index))
+    sink.close()
+    eventually(lambda: started and indices(started[0].got)[-1:] == [9])
+    with started[0]:
+        assert indices(started[0].got) == list(range(10))[-len(started[0].got) :]
+
+
+@pytest.mark.parametrize("address", ["ws://", "http://localhost/"])
+def test_an_address_that_is_no_websocket_is_refused(address):
+    with pytest.raises(ValueError, match="no address of a WebSocket"):
+        WebSocketSink(address)
+
+
+def test_a_web_server_is_no_websocket_server():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=refuse, daemon=True).start()
+        with pytest.raises(ConnectionError, match="404"):
+            WebSocketSink(f"ws://127.0.0.1:{server.getsockname()[1]}/")
+
+
+class FakeMqtt:
+    """The part of `paho.mqtt.client.Client` that is used, and what it says of each message."""
+
+    def __init__(self, rc=0, answers=True):
+        self.sent, self.waited, self.rc, self.answers = [], 0, rc, answers
+
+    def publish(self, topic, payload, qos):
+        self.sent.append((topic, payload, qos))
+        return self
+
+    def wait_for_publish(self, seconds):
+        self.waited += 1
+
+    def is_published(self):
+        return self.answers
+
+
+def test_mqtt_lets_a_few_messages_be_under_way_and_waits_for_all_in_the_end():
+    client = FakeMqtt()
+    sink = MqttSink("", "seen/door", qos=2, client=client)
+    for index in range(25):
+        sink.write(look(index))
+    assert client.waited == 5
+    sink.close()
+    assert client.waited == 25
+    assert {(topic, qos) for topic, _, qos in client.sent} == {("seen/door", 2)}
+    assert indices(payload for _, payload, _ in client.sent) == list(range(25))
+
+
+def test_mqtt_tells_when_the_broker_is_gone_or_silent():
+    with pytest.raises(ConnectionError, match="code 4"):
+        MqttSink("", "seen", client=FakeMqtt(rc=4)).write(look(0))
+    silent = MqttSink("", "seen", client=FakeMqtt(answers=False), timeout=0.1)
+    silent.write(look(0))
+    with pytest.raises(TimeoutError, match="took no message"):
+        silent.close()
+
+
+@contextmanager
+def subscribed(port, topic):
+    import paho.mqtt.client as paho
+
+    got, ready = [], threading.Event()
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client.on_connect = lambda *_: client.subscribe(topic, qos=1)
+    client.on_subscribe = lambda *_: ready.set()
+    client.on_message = lambda _client, _data, sent: got.append(sent.payload.decode())
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    assert ready.wait(5)
+    yield got
+    client.disconnect()
+    client.loop_stop()
+
+
+def test_a_real_mqtt_broker_passes_every_frame_on():
+    port = free_port()
+    with mosquitto(port), subscribed(port, "house/door") as got:
+        with Fan({"broker": open_sink(f"mqtt://127.0.0.1:{port}/house/door")}) as fan:
+            fan.take(look(index) for index in range(60))
+        eventually(lambda: len(got) >= 60)
+        assert indices(got) == list(range(60)) and fan.errors == {}
+
+
+def test_a_real_mqtt_broker_that_is_restarted_gets_what_follows():
+    port = free_port()
+    with mosquitto(port):
+        sink = Reopening(lambda: MqttSink("127.0.0.1", "seen", port=port, timeout=5), "mqtt", backoff=QUICK)
+        sink.write(look(0))
+    with mosquitto(port), subscribed(port, "seen") as got:
+        for index in range(1, 10):
+            sink.write(look(index))
+            time.sleep(0.02)
+        sink.close()
+        eventually(lambda: 9 in indices(got))
+        assert indices(got) == sorted(indices(got))
+
+
+def test_a_real_mqtt_broker_that_refuses_is_told(tmp_path):
+    port = free_port()
+    (tmp_path / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous false\n")
+    told = pytest.raises(ConnectionRefusedError, match="Not authorized")
+    with program("mosquitto", "-c", str(tmp_path / "mosquitto.conf"), port=port), told:
+        MqttSink("127.0.0.1", "seen", port=port, user=("me", "wrong"))
+
+
+class FakeRedis:
+    """The part of `redis.Redis` that is used."""
+
+    def __init__(self):
+        self.calls, self.closed = [], False
+
+    def ping(self):
+        self.calls.append("ping")
+
+    def xadd(self, key, fields, **options):
+        self.calls.append((key, fields, options))
+
+    def close(self):
+        self.closed = True
+
+
+def test_redis_adds_to_a_stream_of_bounded_length():
+    client = FakeRedis()
+    sink = RedisSink("", "door", length=50, client=client)
+    sink.write(look(3))
+    sink.close()
+    fields = {"record": message(look(3))}
+    assert client.calls == ["ping", ("door", fields, {"maxlen": 50, "approximate": True})]
+    assert not client.closed  # it is the caller's
+
+
+def test_a_real_redis_keeps_every_frame():
+    import redis
+
+    port = free_port()
+    with redis_server(port):
+        with Fan({"redis": open_sink(f"redis://127.0.0.1:{port}/0?key=door")}) as fan:
+            fan.take(look(index) for index in range(60))
+        with redis.Redis(port=port, decode_responses=True) as client:
+            entries = client.xrange("door")
+    assert indices(fields["record"] for _, fields in entries) == list(range(60)) and fan.errors == {}
+
+
+def test_a_real_redis_that_is_restarted_gets_what_follows():
+    import redis
+
+    port = free_port()
+    with redis_server(port):
+        sink = Reopening(lambda: RedisSink(f"redis://127.0.0.1:{port}", "door"), "redis", backoff=QUICK)
+        sink.write(look(0))
+    with redis_server(port):
+        sink.write(look(1))
+        sink.close()
+        with redis.Redis(port=port, decode_responses=True) as client:
+            assert indices(fields["record"] for _, fields in client.xrange("door")) == [1]
+
+
+class FakeKafka:
+    """The part of `confluent_kafka.Producer` that is used; it holds two messages and delivers when polled."""
+
+    def __init__(self, error=None, left=0, works=True):
+        self.sent, self.waiting, self.error, self.left, self.works = [], [], error, left, works
+
+    def produce(self, topic, value, key, on_delivery):
+        if len(self.waiting) == 2:
+            raise BufferError
+        self.waiting.append(on_delivery)
+        self.sent.append((topic, value, key))
+
+    def poll(self, seconds):
+        if seconds and self.works:
+            self.flush(0)
+
+    def flush(self, seconds):
+        while self.waiting:
+            self.waiting.pop()(self.error, None)
+        return self.left
+
+
+def test_kafka_waits_for_room_and_keys_by_stream():
+    producer = FakeKafka()
+    sink = KafkaSink("", "seen", producer=producer)
+    for index in range(5):
+        sink.write(look(index, f"door {index % 2}"))
+    sink.close()
+    assert indices(value for _, value, _ in producer.sent) == list(range(5))
+    assert {(topic, key) for topic, _, key in producer.sent} == {("seen", "door 0"), ("seen", "door 1")}
+
+
+def test_kafka_tells_what_was_not_delivered():
+    sink = KafkaSink("", "seen", producer=FakeKafka(error="Local: Message timed out"))
+    sink.write(look(0))
+    with pytest.raises(ConnectionError, match="Message timed out"):
+        sink.close()
+    with pytest.raises(TimeoutError, match="left 3 messages"):
+        KafkaSink("", "seen", producer=FakeKafka(left=3)).close()
+    full = KafkaSink("", "seen", producer=FakeKafka(works=False), timeout=0.1)
+    with pytest.raises(TimeoutError, match="took no message"):
+        [full.write(look(index)) for index in range(3)]
+
+
+def test_a_kafka_broker_gets_every_frame_in_order():
+    """The broker lives in a producer that the test keeps."""
+    kafka = pytest.importorskip("confluent_kafka", reason="needs the extra kafka")
+    home = kafka.Producer({"bootstrap.servers": "127.0.0.1", "test.mock.num.brokers": 1})
+    (broker,) = home.list_topics(timeout=5).brokers.values()
+    sink = open_sink(f"kafka://{broker.host}:{broker.port}/seen")
+    for index in range(60):
+        sink.write(look(index))
+    sink.close()
+    reader = kafka.Consumer(
+        {
+            "bootstrap.servers": f"{broker.host}:{broker.port}",
+            "group.id": "test",
+            "auto.offset.reset": "earliest",
+        }
+    )
+    reader.assign([kafka.TopicPartition("seen", number, 0) for number in range(4)])
+    got = []
+    eventually(lambda: got.extend(reader.consume(100, 0.2)) or len(got) >= 60)
+    reader.close()
+    assert indices(sent.value() for sent in got) == list(range(60))
+    assert {sent.key() for sent in got} == {b"door"}
+
+
+def test_a_kafka_that_is_not_there_is_told_at_once():
+    pytest.importorskip("confluent_kafka", reason="needs the extra kafka")
+    with pytest.raises(ConnectionError, match="no server answers"):
+        KafkaSink(f"127.0.0.1:{free_port()}", "seen", timeout=0.5)
