@@ -24,7 +24,7 @@ def frame(index, shape=(40, 60, 3), dtype=np.uint8):
 class Finder:
     """Finds one dot in every picture, and counts how many pictures came in each run."""
 
-    skeleton, carries = DOT, False
+    skeleton, carries, sure = DOT, False, 0.5
 
     def __init__(self):
         self.runs, self.go = [], Event()

@@ -16,6 +16,7 @@ from pinpoint.skeletons import Skeleton
 
 __all__ = [
     "LEAST_CARRIED",
+    "LEAST_FOUND",
     "Ask",
     "CropFollower",
     "EveryFrame",
@@ -39,6 +40,9 @@ SURE = 0.3
 FEWEST_SURE = 3  # a hull of fewer points says nothing about the box
 LEAST_CARRIED = 0.15
 """Mean keypoint score below which nobody is there any more. 99 of 100 annotated people of COCO score more."""
+
+LEAST_FOUND = 0.12
+"""Box times mean keypoint score of a person from whom on 3 of 4 are people: one who is found twice is one."""
 
 MARGINS = (0.085, 0.17, 0.08, 0.09)
 """What annotated boxes of people have beyond the points that body-s is sure of: left, top, right, bottom.
@@ -75,6 +79,11 @@ class Follower(Protocol):
         """Whether `read` goes on from the frame before; if not, `find` has to look at every frame."""
         ...
 
+    @property
+    def sure(self) -> float:
+        """Box score from which a track may begin with what was read."""
+        ...
+
     def find(self, image: Image) -> Keypoints:
         """Look for instances in the whole picture."""
         ...
@@ -104,6 +113,7 @@ class CropFollower:
         sift: Which readings are instances, and their boxes.
         tell: Turns readings into what is told in the end.
         skeleton: What that is.
+        sure: See `Follower`.
     """
 
     finder: Callable[[Image], Keypoints]
@@ -113,6 +123,7 @@ class CropFollower:
     sift: Sift
     tell: Callable[[Keypoints], Keypoints]
     skeleton: Skeleton
+    sure: float = MIN_PRESENCE
     carries: bool = True
 
     def find(self, image: Image) -> Keypoints:
@@ -153,10 +164,12 @@ class EveryFrame:
     Args:
         estimator: What finds and reads.
         skeleton: What it tells.
+        sure: See `Follower`.
     """
 
     estimator: Estimator
     skeleton: Skeleton
+    sure: float = SURE
     carries: bool = False
 
     def find(self, image: Image) -> Keypoints:
@@ -188,6 +201,11 @@ class ToldAs:
     def carries(self) -> bool:
         """See `Follower`."""
         return self.follower.carries
+
+    @property
+    def sure(self) -> float:
+        """See `Follower`."""
+        return self.follower.sure
 
     def find(self, image: Image) -> Keypoints:
         """See `Follower`."""

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from pinpoint.geometry import Image
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes, whole_picture
-from pinpoint.pipelines.following import CropFollower, EveryFrame, Follower, all_of_them, still_there
+from pinpoint.pipelines.following import LEAST_FOUND, CropFollower, EveryFrame, Follower, all_of_them, still_there
 from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.regions import Region
 
@@ -59,7 +59,14 @@ class TopDown:
             return still_there(rescored(kps), image)
 
         return CropFollower(
-            self.detector, self.network, self.region, self.box_region, there, all_of_them, columns
+            self.detector,
+            self.network,
+            self.region,
+            self.box_region,
+            there,
+            all_of_them,
+            columns,
+            sure=LEAST_FOUND,
         )
 
 

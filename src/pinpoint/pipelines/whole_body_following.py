@@ -54,6 +54,11 @@ class WholeBodyFollower:
     carries: bool = True
 
     @property
+    def sure(self) -> float:
+        """See `Follower`."""
+        return self.body.sure
+
+    @property
     def skeleton(self) -> Skeleton:
         """What is told in the end."""
         return skeleton("coco_wholebody133")

@@ -33,7 +33,7 @@ class Watcher:
     Args:
         follower: What finds and reads, as `pinpoint.pipelines.load.load_follower` returns it. Several
             watchers may share one.
-        tracker: Gives ids.
+        tracker: Gives ids; none for one that begins with what the follower is sure of.
         smooth: Steadies keypoints; none to leave them as they were read.
         pauses: How long the detector rests; none to let it look at every frame.
         min_score: Instances that score below are not followed.
@@ -53,7 +53,7 @@ class Watcher:
     ) -> None:
         self.looks = 0
         self._follower = follower
-        self._tracker = Tracker() if tracker is None else tracker
+        self._tracker = tracker or Tracker(strong=follower.sure, weak=follower.sure / 3)
         self._smooth = smooth
         self._lookout = None if pauses is None else Lookout(pauses)
         self._min_score = min_score
