@@ -2,6 +2,7 @@
 
 import io
 import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -18,7 +19,18 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import skeleton
 from pinpoint.stream.seen import Seen
 
-__all__ = ["FakeVideo", "Queue", "Scatter", "Sender", "endless", "flat", "look", "mjpeg", "paced"]
+__all__ = [
+    "FakeVideo",
+    "Queue",
+    "RtspCamera",
+    "Scatter",
+    "Sender",
+    "endless",
+    "flat",
+    "look",
+    "mjpeg",
+    "paced",
+]
 
 _HEADER = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
 
@@ -165,15 +177,50 @@ class Sender:
         with connection:
             connection.settimeout(5)
             try:
-                if self._greets:
-                    connection.recv(4096)
-                for chunk in self._chunks:
+                self._begin(connection)
+                for number, chunk in enumerate(self._chunks):
                     if self._killed.is_set():
                         return
-                    connection.sendall(chunk)
+                    connection.sendall(self._framed(chunk, number))
                     time.sleep(self._pause)
             except OSError:
                 return
+
+    def _begin(self, connection: socket.socket) -> None:
+        if self._greets:
+            connection.recv(4096)
+
+    def _framed(self, chunk: bytes, number: int) -> bytes:
+        return chunk
+
+
+class RtspCamera(Sender):
+    """Speaks just enough RTSP to send MPEG-TS in RTP over the one connection (RFC 2326, 3550 and 2250)."""
+
+    _SDP = "v=0\r\ns=door\r\nt=0 0\r\nm=video 0 RTP/AVP 33\r\na=control:track\r\n"
+
+    def _begin(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as requests:
+            method = b""
+            while method != b"PLAY":
+                method = requests.readline().split(b" ")[0]
+                headers = dict(iter(lambda: tuple(requests.readline().strip().split(b": ", 1)), (b"",)))
+                body = self._SDP if method == b"DESCRIBE" else ""
+                transport = headers.get(b"Transport", b"").decode()
+                answer = [
+                    "RTSP/1.0 200 OK",
+                    f"CSeq: {headers[b'CSeq'].decode()}",
+                    "Session: 7",
+                    "Public: OPTIONS, DESCRIBE, SETUP, PLAY",
+                    *([f"Transport: {transport}"] if transport else []),
+                    *(["Content-Type: application/sdp"] if body else []),
+                    f"Content-Length: {len(body)}",
+                ]
+                connection.sendall("\r\n".join([*answer, "", body]).encode())
+
+    def _framed(self, chunk: bytes, number: int) -> bytes:
+        packet = struct.pack("!BBHII", 0x80, 33, number % 65536, 90 * number, 7) + chunk
+        return b"$\0" + struct.pack("!H", len(packet)) + packet
 
 
 class Scatter:

@@ -2,7 +2,7 @@ import pytest
 
 from live_video import look
 from pinpoint.stream.reconnect import Backoff
-from pinpoint.stream.sinks import JsonlSink, ParquetSink, Reopening, VideoSink, open_sink
+from pinpoint.stream.sinks import JsonlSink, ParquetSink, RecordSink, Reopening, VideoSink, open_sink
 
 
 class Flaky:
@@ -69,6 +69,7 @@ def test_a_sink_that_was_never_there_is_told_to_whoever_opens_it():
         ("seen.mp4", VideoSink),
         ("seen.WEBM", VideoSink),
         ("seen.jsonl", JsonlSink),
+        ("seen.csv", RecordSink),
         ("parts/", ParquetSink),
         ("there", ParquetSink),
     ],

@@ -1,12 +1,16 @@
 import logging
+import os
+import subprocess
+import sys
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from live_video import FakeVideo, Queue, Scatter, Sender, endless, flat, mjpeg, paced
+from live_video import FakeVideo, Queue, RtspCamera, Scatter, Sender, endless, flat, mjpeg, paced
 from odd_inputs import make_video, picture
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.images import write_image
@@ -275,6 +279,22 @@ def test_a_sender_of_mpeg_ts_is_killed_and_comes_back(tmp_path):
     assert all(later.seconds > earlier.seconds for earlier, later in pairwise(seen))
 
 
+def test_a_camera_that_speaks_rtsp_is_killed_and_comes_back(tmp_path):
+    make_video(tmp_path / "a.ts", [flat(4 * index) for index in range(60)], codec="mpeg2video")
+    chunks, channel, seen = paced(tmp_path / "a.ts", 7 * 188), Queue(), []
+    with RtspCamera(chunks) as camera:
+        address = f"rtsp://me:secret@127.0.0.1:{camera.port}/door"
+        source = open_source(address, backoff=QUICK, timeout=5)
+        feed = Feed(source, channel)
+        seen += [channel.get() for _ in range(20)]
+    with feed, RtspCamera(chunks, port=camera.port):
+        while source.reconnects == 0 or len(seen) < 70:
+            seen.append(channel.get())
+    assert source.name == f"rtsp://127.0.0.1:{camera.port}/door"
+    assert [frame.index for frame in seen] == list(range(len(seen)))
+    assert all(later.seconds > earlier.seconds for earlier, later in pairwise(seen))
+
+
 def test_the_size_may_change_in_the_middle_of_a_connection():
     images = [*(flat(index) for index in range(10)), *(flat(index, 96, 64) for index in range(10))]
     channel = Queue()
@@ -332,3 +352,27 @@ def test_udp_that_falls_silent_is_opened_again(tmp_path):
             seen.append(channel.get())
     assert all(later.seconds > earlier.seconds for earlier, later in pairwise(seen))
     assert np.all(np.diff([frame.index for frame in seen]) == 1)
+
+
+BLOCKED = """
+import socket, sys, time
+from live_video import Queue
+from pinpoint.stream.feed import Feed
+from pinpoint.stream.sources import open_source
+
+with socket.create_server(("127.0.0.1", 0)) as server:
+    Feed(open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}", timeout=60), Queue())
+    server.accept()
+    time.sleep(0.2)
+    print("bye")
+"""
+
+
+def test_a_program_ends_though_a_camera_blocks():
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", BLOCKED], env=_environment(), timeout=30, check=True)
+    assert time.monotonic() - began < 20 and done.returncode == 0
+
+
+def _environment():
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}

@@ -2,10 +2,10 @@
 
 from pinpoint.stream.sinks.fan import Fan
 from pinpoint.stream.sinks.kafka import KafkaSink
-from pinpoint.stream.sinks.lines import JsonlSink
 from pinpoint.stream.sinks.mqtt import MqttSink
 from pinpoint.stream.sinks.opening import open_sink
 from pinpoint.stream.sinks.outlet import SinkCounts
+from pinpoint.stream.sinks.records import JsonlSink, RecordSink
 from pinpoint.stream.sinks.redis import RedisSink
 from pinpoint.stream.sinks.reopening import Reopening
 from pinpoint.stream.sinks.sink import Sink, message
@@ -19,6 +19,7 @@ __all__ = [
     "KafkaSink",
     "MqttSink",
     "ParquetSink",
+    "RecordSink",
     "RedisSink",
     "Reopening",
     "Sink",

@@ -27,7 +27,7 @@ class Fan:
         timeout: Seconds that closing gives them to write what waits.
     """
 
-    def __init__(self, sinks: Mapping[str, Sink], *, room: int = 16, timeout: float = 10.0) -> None:
+    def __init__(self, sinks: Mapping[str, Sink], *, room: int = 8, timeout: float = 10.0) -> None:
         self._outlets = [Outlet(sink, name, room=room) for name, sink in sinks.items()]
         self._timeout = timeout
 

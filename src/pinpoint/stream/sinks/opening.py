@@ -6,11 +6,12 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 from pinpoint.geometry import Image
+from pinpoint.io.formats import open_writer
 from pinpoint.io.video_writer import SUFFIXES
 from pinpoint.stream.seen import Seen
 from pinpoint.stream.sinks.kafka import KafkaSink
-from pinpoint.stream.sinks.lines import JsonlSink
 from pinpoint.stream.sinks.mqtt import MqttSink
+from pinpoint.stream.sinks.records import JsonlSink, RecordSink
 from pinpoint.stream.sinks.redis import RedisSink
 from pinpoint.stream.sinks.reopening import Reopening
 from pinpoint.stream.sinks.sink import Sink
@@ -21,6 +22,9 @@ from pinpoint.stream.sinks.websocket import WebSocketSink
 __all__ = ["open_sink"]
 
 
+_SINGLE = (".json", ".csv", ".parquet")
+
+
 def open_sink(target: str | Path, *, artist: Callable[[Seen], Image] = drawn) -> Sink:
     """Open a sink. Those over a network are opened again, with back-off, when they break off.
 
@@ -28,6 +32,7 @@ def open_sink(target: str | Path, *, artist: Callable[[Seen], Image] = drawn) ->
     |---|---|
     | `seen.mp4` (.m4v, .mov, .mkv, .webm) | a drawn video |
     | `seen.jsonl` | lines of JSON; an existing file is continued |
+    | `seen.json`, `seen.csv`, `seen.parquet` | one file, which is replaced |
     | `seen/` or a folder that exists | Parquet files, a new one every minute |
     | `ws://host/path`, `wss://...` | a WebSocket server |
     | `mqtt://user:password@host:1883/topic`, `mqtts://...` | an MQTT broker |
@@ -53,8 +58,10 @@ def open_sink(target: str | Path, *, artist: Callable[[Seen], Image] = drawn) ->
         return VideoSink(text, artist=artist)
     if suffix == ".jsonl":
         return JsonlSink(text)
-    known = ", ".join(sorted(SUFFIXES))
-    raise ValueError(f"cannot write to {text!r}: expected {known}, .jsonl, a folder/ or an address")
+    if suffix in _SINGLE:
+        return RecordSink(open_writer(text))
+    known = ", ".join([*sorted(SUFFIXES), ".jsonl", *_SINGLE])
+    raise ValueError(f"cannot write to {text!r}: expected {known}, a folder/ or an address")
 
 
 def _addressed(address: SplitResult) -> Sink:

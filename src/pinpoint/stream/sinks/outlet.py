@@ -46,7 +46,7 @@ class Outlet:
         room: How many frames wait at the most.
     """
 
-    def __init__(self, sink: Sink, name: str, *, room: int = 16) -> None:
+    def __init__(self, sink: Sink, name: str, *, room: int = 8) -> None:
         self.name = name
         self._sink, self._room = sink, room
         self._items: deque[_Item] = deque()
