@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
@@ -14,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from pinpoint.serve.answers import Health, Models
@@ -23,6 +21,7 @@ from pinpoint.serve.detect import detect_routes, errors
 from pinpoint.serve.guard import Guard
 from pinpoint.serve.journal import GONE, Journal
 from pinpoint.serve.live import live_routes
+from pinpoint.serve.page_files import PAGE, Page
 from pinpoint.serve.refusal import RefusedError, deny, error_answer, refused
 from pinpoint.serve.service import Service
 
@@ -30,7 +29,6 @@ __all__ = ["make_app"]
 
 log = logging.getLogger(__name__)
 
-PAGE = Path(__file__).parent / "page"
 DESCRIPTION = """Keypoints of bodies, faces and hands.
 
 Frames go over the WebSocket `/v1/stream?task=&model=&min_score=`: the server first sends a text
@@ -69,7 +67,7 @@ def make_app(service: Service) -> ASGIApp:
     for router in (_about(service), detect_routes(service), live_routes(service)):
         app.include_router(router)
     if (PAGE / "index.html").is_file():
-        app.mount("/", StaticFiles(directory=PAGE, html=True))
+        app.mount("/", Page(directory=PAGE, html=True))
     _tell_errors(app)
     guarded: ASGIApp = Guard(app, settings, service.traffic)
     if settings.origins:

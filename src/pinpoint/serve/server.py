@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from pinpoint.serve.app import make_app
+from pinpoint.serve.connection import connection
 from pinpoint.serve.service import Service
 
 __all__ = ["Server", "address_of", "listen"]
@@ -64,7 +65,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 make_app(service),
-                http="h11",
+                http=connection(limits.head),
                 ws="websockets-sansio",
                 ws_max_size=limits.frame,
                 log_config=None,

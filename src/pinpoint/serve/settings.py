@@ -24,6 +24,7 @@ class Limits:
         pixels: Width times height of a picture, which its header says before it is decoded.
         queue: Pictures that wait for one model.
         wait: Seconds that a picture waits for its model.
+        head: Seconds in which the head of a request has to come once a client is connected.
         time: Seconds from the first byte of a request to its answer.
         requests: Requests of one client at once.
         streams: WebSocket streams at once, of all clients.
@@ -43,6 +44,7 @@ class Limits:
     pixels: int = 50_000_000
     queue: int = 32
     wait: float = 10.0
+    head: float = 10.0
     time: float = 30.0
     requests: int = 32
     streams: int = 32
