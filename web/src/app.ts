@@ -51,6 +51,7 @@ export class App {
   #firstId = 0;
   #lastId = -1;
   #patience = 0;
+  #reason = "";
   readonly #stream: Stream;
 
   constructor(
@@ -247,9 +248,11 @@ export class App {
     this.log.add({ ...result, instances }, sent.seconds);
   }
 
+  /** About a frame, which is passed over, or about the whole stream, which the server then closes. */
   #complaint(id: number | null | undefined, message: string): void {
     if (typeof id === "number") this.sender.answered(id);
-    console.warn(`Pinpoint: ${message}`);
+    else this.#reason = message;
+    console.info(`Pinpoint: ${message}`);
   }
 
   /** Where there was no greeting, REST tells why: a token is missing, or nobody is there. */
@@ -257,20 +260,24 @@ export class App {
     clearTimeout(this.#patience);
     this.sender.reset();
     this.face.state("reconnecting", `Reconnecting in ${Math.max(1, Math.round(pause / 1000))} s`);
-    if (before) return;
+    const reason = this.#reason;
+    this.#reason = "";
+    if (reason) this.face.problem(refused(reason));
+    if (before || reason) return;
     try {
       await probe(this.choice);
     } catch (error) {
-      if (this.#stream.ready) return;
-      if (error instanceof Refused && ![429, 503].includes(error.status)) this.#stream.close();
-      if (error instanceof Refused && error.status === 401) this.face.askForToken(false);
-      else this.#refused(error);
+      if (!this.#stream.ready) this.#refused(error);
     }
   }
 
+  /** What will pass is tried again; what will not waits for the user. */
   #refused(error: unknown): void {
-    if (error instanceof Refused && ![429, 503].includes(error.status)) this.#ended(ofServer(error));
-    else this.face.problem(ofServer(error));
+    const passing = !(error instanceof Refused) || [429, 503].includes(error.status);
+    if (passing) return this.face.problem(ofServer(error));
+    this.#stream.close();
+    if (error.status === 401) this.face.askForToken(false);
+    else this.#ended(ofServer(error));
   }
 
   #ended(problem: Problem): void {

@@ -68,13 +68,19 @@ export function ofServer(error: unknown): Problem {
     return { title: "The server does not answer", text, steps: [], again: "server" };
   }
   if (error instanceof Refused && [429, 503].includes(error.status)) {
-    return { title: "The server is busy", text: "It has as much to do as it takes. Try again in a moment.", steps: [], again: "server" };
+    return { title: "The server is busy", text: sentence(error.message), steps: [], again: "server" };
   }
   return refused(error instanceof Error ? error.message : `${error}`);
 }
 
 export function refused(text: string): Problem {
-  return { title: "The server refused", text, steps: [], again: "server" };
+  return { title: "The server refused", text: sentence(text), steps: [], again: "server" };
+}
+
+/** What a server says begins with a small letter and ends without a stop. */
+function sentence(text: string): string {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 
 export function ofFile(error: unknown): Problem {

@@ -1,0 +1,113 @@
+"""What the page says and does when something is missing, refuses or goes away."""
+
+import numpy as np
+import pytest
+
+import pinpoint as pp
+from serve.page.world import kite
+
+REFUSING = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', '{}'))"
+GONE = """
+    const real = fetch;
+    window.gone = true;
+    fetch = (...all) => (window.gone ? Promise.reject(new TypeError("gone")) : real(...all));
+"""
+LIVE = "document.body.dataset.state === 'live'"
+
+
+@pytest.mark.parametrize(
+    ("error", "title", "advice"),
+    [
+        ("NotFoundError", "No camera found", "Plug one in"),
+        ("NotAllowedError", "The camera is not allowed", "Set Camera to Allow"),
+        ("NotReadableError", "The camera is busy", "Another program"),
+    ],
+)
+def test_a_camera_that_does_not_start_is_explained(error, title, advice, open_page):
+    page = open_page(before=REFUSING.format(error))
+    page.click("#empty-camera")
+    page.wait_for_selector("#problem")
+    assert page.inner_text("#problem-title") == title
+    assert advice in page.inner_text("#problem")
+    assert page.locator("#problem-again").is_visible() and page.locator("#problem-file").is_visible()
+
+
+def test_a_page_from_an_insecure_address_says_how_to_get_a_camera(open_page, server):
+    """The name leads to this machine, but a browser does not know that."""
+    page = open_page(address=f"http://pinpoint.test:{server.port}/")
+    page.click("#empty-camera")
+    page.wait_for_selector("#problem")
+    assert f"ssh -L {server.port}:localhost:{server.port}" in page.inner_text("#problem")
+
+
+def test_a_file_that_cannot_be_opened_is_named(open_page, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    page = open_page()
+    page.set_input_files("#file", tmp_path / "broken.mp4")
+    page.wait_for_selector("#problem")
+    assert "broken.mp4" in page.inner_text("#problem-text")
+
+
+def test_a_token_is_asked_for_until_it_is_right(open_page, world, complaints):
+    world.token = "s3cret-token"
+    page = open_page()
+    page.wait_for_selector("#token-dialog[open]")
+    page.fill("#token", "wrong")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#token-wrong:not([hidden])")
+    page.fill("#token", world.token)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#tasks input")
+    page.click("#empty-camera")
+    page.wait_for_function(LIVE)
+    assert world.protocols == [f"bearer.{world.token}"]
+    complaints.clear()  # the browser reports every 401
+
+
+def test_a_line_that_breaks_is_mended_and_nobody_takes_the_id_of_another(
+    open_page, world, server, complaints, tmp_path
+):
+    page = open_page("?source=camera")
+    page.wait_for_function("document.querySelector('#canvas').dataset.drawn === '1'")
+    server.stop()
+    page.wait_for_function("document.body.dataset.state === 'reconnecting'")
+    assert "Reconnecting" in page.inner_text("#status")
+    world.people = lambda n, width, height: [kite(width / 2, height / 2, id=1), kite(50, 50, id=2)]
+    server.start()
+    page.wait_for_function(LIVE)
+    page.wait_for_function("document.querySelector('#canvas').dataset.drawn === '2'")
+    with page.expect_download() as download:
+        page.keyboard.press("j")
+    download.value.save_as(tmp_path / "saved.json")
+    ids = [record.keypoints.track_ids.tolist() for record in pp.read_records(tmp_path / "saved.json")]
+    assert ids[0] == [1]
+    assert ids[-1] == [3, 4]
+    complaints.clear()  # the browser reports every failed connection
+
+
+def test_a_page_whose_server_is_gone_says_so_and_goes_on_when_it_is_back(open_page):
+    page = open_page(before=GONE)
+    page.wait_for_selector("#problem")
+    assert page.inner_text("#problem-title") == "The server does not answer"
+    page.evaluate("window.gone = false")
+    page.click("#problem-again")
+    page.wait_for_selector("#tasks input")
+    page.wait_for_selector("#problem", state="hidden")
+
+
+@pytest.mark.parametrize("moving_picture", [False, True])
+def test_why_a_server_refuses_is_said(moving_picture, open_page, world, complaints, tmp_path):
+    world.refusal = (422, "the files of kite-l are not here: choose another model")
+    pp.write_image(tmp_path / "grey.png", np.full((30, 40, 3), 90, np.uint8))
+    page = open_page()
+    if moving_picture:
+        page.click("#empty-camera")
+    else:
+        page.set_input_files("#file", tmp_path / "grey.png")
+    page.wait_for_selector("#problem")
+    assert page.inner_text("#problem-text") == "The files of kite-l are not here: choose another model."
+    assert page.inner_text("#status") == "Stopped"
+    world.refusal = None
+    page.click("#problem-again")
+    page.wait_for_function("['live', 'found'].includes(document.body.dataset.state)")
+    complaints.clear()  # the browser reports every 422
