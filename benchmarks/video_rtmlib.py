@@ -30,7 +30,7 @@ from turns import Run, Seer, in_turns, watching
 from video_network import network, small_network
 
 EVERY = 10
-SECONDS = 3.0
+SECONDS = 2.0
 THREADS = {"1 thread": 1, "2 threads": 2}
 BARS = {"float": 1.05, "int8": 2.5}
 NEAR = 0.1  # of the longer side of the box: so near are right points

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -127,54 +127,58 @@ def _best(stages: dict[str, Callable[[], object]]) -> dict[str, float]:
     return best
 
 
-def on_one_engine(images: Sequence[Sequence[Image]], threads: int, seconds: float) -> list[list[float]]:
-    """Ages of the results of each stream."""
+class Watched(NamedTuple):
+    """What came of some streams: ages of the results of each, and seconds of CPU that they took together."""
+
+    ages: list[list[float]]
+    spent: float
+
+
+def on_one_engine(images: Sequence[Sequence[Image]], threads: int, seconds: float) -> Watched:
     follower = load_follower(MODEL, threads=threads)
     inferred(follower, [Frame(images[0][0], 0, 0.0)])
     with Engine(follower, lambda: Watcher(follower, pauses=Pauses())) as engine:
         return _watched([engine] * len(images), images, seconds)
 
 
-def _watched(
-    engines: Sequence[Engine], images: Sequence[Sequence[Image]], seconds: float
-) -> list[list[float]]:
+def _watched(engines: Sequence[Engine], images: Sequence[Sequence[Image]], seconds: float) -> Watched:
     channels = [engine.open(live=True) for engine in engines]
     viewers = [Viewer(channel) for channel in channels]
-    start = time.monotonic()
     cameras = [Camera(each, CAMERA_FPS, channel) for each, channel in zip(images, channels, strict=True)]
-    time.sleep(WARM + seconds)
+    time.sleep(WARM)
+    start, spent = time.monotonic(), time.process_time()
+    time.sleep(seconds)
+    spent = time.process_time() - spent
     for camera in cameras:
         camera.stop()
     for viewer in viewers:
         viewer.join()
-    return [_counted(viewer, start + WARM, start + WARM + seconds) for viewer in viewers]
+    return Watched([_counted(viewer, start, start + seconds) for viewer in viewers], spent)
 
 
 def _counted(viewer: Viewer, start: float, end: float) -> list[float]:
     return [age for at, age in zip(viewer.times, viewer.ages, strict=True) if start <= at <= end]
 
 
-def in_processes(files: Sequence[Path], threads: int, seconds: float) -> list[list[float]]:
-    """Ages of the results of each stream, each in a process of its own."""
+def in_processes(files: Sequence[Path], threads: int, seconds: float) -> Watched:
     spawn = multiprocessing.get_context("spawn")
-    ready, ages = spawn.Barrier(len(files)), spawn.Queue()
-    tasks = [spawn.Process(target=_one, args=(file, threads, seconds, ready, ages)) for file in files]
+    ready, results = spawn.Barrier(len(files)), spawn.Queue()
+    tasks = [spawn.Process(target=_one, args=(file, threads, seconds, ready, results)) for file in files]
     for task in tasks:
         task.start()
-    found = [ages.get() for _ in tasks]
+    found: list[Watched] = [results.get() for _ in tasks]
     for task in tasks:
         task.join()
-    return found
+    return Watched([ages for one in found for ages in one.ages], sum(one.spent for one in found))
 
 
-def _one(file: Path, threads: int, seconds: float, ready: Barrier, ages: Any) -> None:
+def _one(file: Path, threads: int, seconds: float, ready: Barrier, results: Any) -> None:
     images = list(np.load(file))
     follower = load_follower(MODEL, threads=threads)
     inferred(follower, [Frame(images[0], 0, 0.0)])
     with Engine(follower, lambda: Watcher(follower, pauses=Pauses())) as engine:
         ready.wait()
-        (found,) = _watched([engine], [images], seconds)
-    ages.put(found)
+        results.put(_watched([engine], [images], seconds))
 
 
 def measure_eight(report: Report, count: int | None) -> None:
@@ -186,22 +190,23 @@ def measure_eight(report: Report, count: int | None) -> None:
         files = [Path(folder, f"{number}.npy") for number in range(STREAMS)]
         for file, each in zip(files, images, strict=True):
             np.save(file, each)
-        runs: dict[str, Callable[[], list[list[float]]]] = {
+        runs: dict[str, Callable[[], Watched]] = {
             "one engine, as loaded": lambda: on_one_engine(images, 0, seconds),
             "8 processes, as loaded": lambda: in_processes(files, 0, seconds),
             "8 processes, 1 thread each": lambda: in_processes(files, 1, seconds),
         }
         for name, run in runs.items():
-            ages = run()
+            ages, spent = run()
             every = np.concatenate(ages)
             totals[name] = len(every)
             each = [len(one) for one in ages]
             quantiles = [f"{np.quantile(every, q):.3f}" for q in (0.5, 0.95)]
-            rows.append(
-                [name, len(every), f"{len(every) / seconds:.1f}", f"{min(each)} to {max(each)}", *quantiles]
-            )
+            rates = [f"{len(every) / seconds:.1f}", f"{len(every) / spent:.1f}"]
+            rows.append([name, len(every), *rates, f"{min(each)} to {max(each)}", *quantiles])
     report.add(f"## Eight streams\n\nIn {seconds:g} seconds. {machine()}")
-    report.table(("", "frames", "per second", "of each stream", "age, median", "age, 95 %"), rows)
+    report.table(
+        ("", "frames", "per second", "per second of CPU", "of each stream", "age, median", "age, 95 %"), rows
+    )
     shared, *others = totals.items()
     told = "; ".join(f"{shared[1] / total:.2f} of {name}" for name, total in others)
     report.add(f"Frames on one engine: {told}. Bar: {SHARED_BAR}, and 95 % of ages under {OLDEST} s.")
