@@ -89,5 +89,5 @@ class Feed:
         if self._stop.is_set():
             error = None  # stopping disturbs some sources, and nobody asks any more
         if error is not None:
-            log.warning("%s has ended: %s", self.source.name, error)
+            log.info("%s has ended: %s", self.source.name, error)
         self._channel.end(error)
