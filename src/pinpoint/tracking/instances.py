@@ -11,7 +11,7 @@ from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints
 from pinpoint.tracking.memory import Memory, State
 
-__all__ = ["Instances", "Sighting", "share", "track_keys"]
+__all__ = ["LEAST_PIXELS", "Instances", "Sighting", "extents", "share", "track_keys"]
 
 SIZE_CUTOFF = 0.2
 """Hz. Noise of a box stays out of an instance's size, a zoom over seconds gets in."""
@@ -79,11 +79,11 @@ class Instances:
         trust = (self._least_trust + (1 - self._least_trust) * kps.scores.clip(0, 1))[..., None]
         changed: dict[str, Float] = {}
         if kps.boxes is None:
-            changed["xy"] = self._filtered(self._pixels, ids, kps.xy, trust, _extents(kps.xy, LEAST_PIXELS))
+            changed["xy"] = self._filtered(self._pixels, ids, kps.xy, trust, extents(kps.xy, LEAST_PIXELS))
         else:
             changed["xy"], changed["boxes"] = self._with_boxes(ids, kps.xy, kps.boxes, trust)
         if kps.xyz is not None:
-            sizes = _extents(kps.xyz, LEAST_METRES)
+            sizes = extents(kps.xyz, LEAST_METRES)
             changed["xyz"] = self._filtered(self._metres, ids, kps.xyz, trust, sizes)
         return replace(kps, **changed)
 
@@ -94,7 +94,7 @@ class Instances:
         corners = boxes.reshape(-1, 2, 2)
         points = np.concatenate([xy, corners], axis=1)
         sure = np.concatenate([trust, np.ones((len(ids), 2, 1))], axis=1)
-        smooth = self._filtered(self._pixels, ids, points, sure, _extents(corners, LEAST_PIXELS))
+        smooth = self._filtered(self._pixels, ids, points, sure, extents(corners, LEAST_PIXELS))
         return smooth[:, :-2], smooth[:, -2:].reshape(-1, 4)
 
     def _filtered(
@@ -136,7 +136,7 @@ def share(cutoff: Float | float, elapsed: Float) -> Float:
     return turns / (1 + turns)
 
 
-def _extents(points: Float, least: float) -> Float:
+def extents(points: Float, least: float) -> Float:
     """Longer sides of the hulls of points, shapes (N, P, D) -> (N, 1, 1); NaN where there are no points."""
     low = np.fmin.reduce(points, axis=1, keepdims=True)
     high = np.fmax.reduce(points, axis=1, keepdims=True)

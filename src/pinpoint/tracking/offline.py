@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pinpoint.geometry import Float
 
-__all__ = ["fill_gaps", "savitzky_golay"]
+__all__ = ["checked_times", "fill_gaps", "savitzky_golay"]
 
 NEAR = 12
 """Frames on each side of a gap that the spline goes through: those beyond change it by less than a millionth,
@@ -36,7 +36,7 @@ def savitzky_golay(xy: Float, seconds: ArrayLike, window: int = 9, order: int = 
     """
     if window % 2 == 0 or not 0 <= order < window:
         raise ValueError(f"window {window} has to be odd and above the order {order}, which is 0 or more")
-    points, times = _columns(xy), _times(seconds, len(xy))
+    points, times = _columns(xy), checked_times(seconds, len(xy))
     rows = _windows(len(points), window)
     powers = _powers(times, rows, order)
     there = np.asarray(~np.isnan(points).any(axis=2))
@@ -67,7 +67,7 @@ def fill_gaps(xy: Float, seconds: ArrayLike, *, longest: float = 0.5) -> Float:
     Raises:
         ValueError: The times do not grow, one per frame.
     """
-    points, times = _columns(xy), _times(seconds, len(xy))
+    points, times = _columns(xy), checked_times(seconds, len(xy))
     filled = points.copy()
     there = np.asarray(~np.isnan(points).any(axis=2))
     for column in np.flatnonzero(~there.all(axis=0)):
@@ -88,7 +88,12 @@ def _columns(xy: Float) -> Float:
     return xy.reshape(len(xy), int(np.prod(xy.shape[1:-1])), xy.shape[-1])
 
 
-def _times(seconds: ArrayLike, count: int) -> Float:
+def checked_times(seconds: ArrayLike, count: int) -> Float:
+    """Times of frames as an array, shape (count,).
+
+    Raises:
+        ValueError: There is not one for each frame, or they do not grow.
+    """
     times = np.asarray(seconds, dtype=np.float64)
     if times.shape != (count,):
         raise ValueError(f"seconds has shape {times.shape}, expected {(count,)}: one time per frame")
