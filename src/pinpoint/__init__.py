@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pinpoint.keypoints import Keypoints, convert
     from pinpoint.pipelines.load import load
     from pinpoint.skeletons import Skeleton, skeleton
+    from pinpoint.stream.watch import watch
     from pinpoint.viz import draw
 
     __version__: str
@@ -29,6 +30,7 @@ __all__ = [
     "read_records",
     "read_video",
     "skeleton",
+    "watch",
     "write",
     "write_image",
 ]
@@ -47,6 +49,7 @@ _HOMES = {
     "read_records": "pinpoint.io.formats",
     "read_video": "pinpoint.io.video",
     "skeleton": "pinpoint.skeletons",
+    "watch": "pinpoint.stream.watch",
     "write": "pinpoint.io.formats",
     "write_image": "pinpoint.io.images",
 }
