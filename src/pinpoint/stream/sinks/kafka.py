@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pinpoint.stream.seen import Seen
-from pinpoint.stream.sinks.sink import message, needed
+from pinpoint.stream.sinks.sink import PATIENCE, message, needed
 
 __all__ = ["KafkaSink"]
 
@@ -16,13 +16,15 @@ log = logging.getLogger(__name__)
 class KafkaSink:
     """Produces each frame as one message, a line of JSON (see `message`); the key is the name of its stream.
 
-    So the frames of one stream stay in order, in one partition.
+    So the frames of one stream stay in order, in one partition. When the servers are away, librdkafka sends
+    again what they had not taken.
 
     Args:
         servers: `host:port`, several with commas between.
         topic: Where to produce.
         settings: Further ones of librdkafka, such as `security.protocol`.
-        timeout: Seconds to wait for the servers.
+        timeout: Seconds to wait for the servers when opening, and for what is under way when closing.
+        patience: Seconds that the servers may be away in between.
         producer: A `confluent_kafka.Producer` to use instead; it is flushed.
 
     Raises:
@@ -37,19 +39,23 @@ class KafkaSink:
         *,
         settings: Mapping[str, Any] | None = None,
         timeout: float = 10.0,
+        patience: float = PATIENCE,
         producer: Any = None,
     ) -> None:
-        self._topic, self._timeout = topic, timeout
+        self._topic, self._timeout, self._patience = topic, timeout, patience
         self._problem = ""
-        self._producer = _connected(servers, settings or {}, timeout) if producer is None else producer
+        if producer is None:
+            own = {"bootstrap.servers": servers, "message.timeout.ms": round(patience * 1000)}
+            producer = _connected({**own, **(settings or {})}, timeout)
+        self._producer = producer
 
     def write(self, seen: Seen) -> None:
         """See `Sink`."""
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self._patience
         text = message(seen)
         while not self._produced(text, seen.stream):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Kafka took no message within {self._timeout} s")
+                raise TimeoutError(f"Kafka took no message within {self._patience} s")
             self._producer.poll(0.1)
         self._producer.poll(0)
         self._complain()
@@ -78,12 +84,12 @@ class KafkaSink:
             raise ConnectionError(f"Kafka: {problem}")
 
 
-def _connected(servers: str, settings: Mapping[str, Any], timeout: float) -> Any:
+def _connected(settings: Mapping[str, Any], timeout: float) -> Any:
     kafka = needed("confluent_kafka", "kafka")
-    own = {"bootstrap.servers": servers, "message.timeout.ms": round(timeout * 1000)}
-    producer = kafka.Producer({**own, **settings}, logger=log)
+    producer = kafka.Producer(settings, logger=log)
     try:
         producer.list_topics(timeout=timeout)
     except kafka.KafkaException as error:
+        servers = settings["bootstrap.servers"]
         raise ConnectionError(f"Kafka: no server answers at {servers}: {error}") from error
     return producer

@@ -2,28 +2,33 @@
 
 import time
 from collections import deque
-from threading import Event
+from queue import Empty, Queue
 from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pinpoint.stream.seen import Seen
-from pinpoint.stream.sinks.sink import message, needed
+from pinpoint.stream.sinks.sink import PATIENCE, message, needed
 
 __all__ = ["MqttSink"]
 
+_NO_CONNECTION = 4  # MQTT_ERR_NO_CONN
+_STEP = 0.1  # seconds between two looks at whether it is there again
+_LONGEST_PAUSE = 30  # seconds between two tries to connect
 _UNDER_WAY = 20  # messages that the broker may leave unanswered for a while
 
 
 class MqttSink:
     """Publishes each frame as one message, a line of JSON (see `message`).
 
+    When the connection breaks off, the client's own thread makes a new one and, with `qos` 1 or 2, sends
+    again what the broker had not taken.
+
     Args:
-        host: The broker.
+        address: The broker: `mqtt://user:password@host:1883`, or `mqtts://` where it is encrypted.
         topic: Where to publish.
-        port: The broker's port; none for 1883, or 8883 with `tls`.
-        user: A name, and a password, that the broker knows.
-        tls: Whether the connection is encrypted.
         qos: How sure it has to be: 0 for at most once, 1 for at least once, 2 for once.
-        timeout: Seconds to wait for the broker.
+        timeout: Seconds to wait for the broker when opening, and for what is under way when closing.
+        patience: Seconds that the broker may be away in between.
         client: A connected `paho.mqtt.client.Client` to use instead; it is never disconnected.
 
     Raises:
@@ -33,72 +38,84 @@ class MqttSink:
 
     def __init__(
         self,
-        host: str,
+        address: str,
         topic: str,
         *,
-        port: int | None = None,
-        user: tuple[str, str | None] | None = None,
-        tls: bool = False,
         qos: int = 1,
         timeout: float = 10.0,
+        patience: float = PATIENCE,
         client: Any = None,
     ) -> None:
-        self._topic, self._qos, self._timeout = topic, qos, timeout
+        self._topic, self._qos, self._timeout, self._patience = topic, qos, timeout, patience
         self._owned = client is None
-        self._client = _connected(host, port, user, tls, timeout) if client is None else client
+        self._client = _connected(urlsplit(address), timeout) if client is None else client
         self._under_way: deque[Any] = deque()
 
     def write(self, seen: Seen) -> None:
         """See `Sink`."""
-        sent = self._client.publish(self._topic, message(seen), qos=self._qos)
-        if sent.rc:
-            raise ConnectionError(f"the MQTT broker has gone (code {int(sent.rc)})")
-        self._under_way.append(sent)
+        deadline, text = time.monotonic() + self._patience, message(seen)
+        while not (self._client.is_connected() and self._published(text)):
+            if time.monotonic() > deadline:
+                raise ConnectionError(f"the MQTT broker has been away for {self._patience} s")
+            time.sleep(_STEP)
         while len(self._under_way) > _UNDER_WAY:
-            self._wait(self._under_way.popleft(), self._timeout)
+            self._wait(self._under_way.popleft(), deadline)
 
     def close(self) -> None:
         """See `Sink`."""
         deadline = time.monotonic() + self._timeout
         try:
             while self._under_way:
-                self._wait(self._under_way.popleft(), max(deadline - time.monotonic(), 0.0))
+                self._wait(self._under_way.popleft(), deadline)
         finally:
             self._under_way.clear()
             if self._owned:
                 self._client.disconnect()
                 self._client.loop_stop()
 
-    def _wait(self, sent: Any, seconds: float) -> None:
-        sent.wait_for_publish(seconds)
-        if not sent.is_published():
-            raise TimeoutError(f"the MQTT broker took no message within {self._timeout} s")
+    def _published(self, text: str) -> bool:
+        sent = self._client.publish(self._topic, text, qos=self._qos)
+        if sent.rc == _NO_CONNECTION:  # it broke off just now
+            if self._qos == 0:
+                return False
+            sent.rc = 0  # the client keeps it for the next connection, but would call it failed
+        self._under_way.append(sent)
+        return True
+
+    def _wait(self, sent: Any, deadline: float) -> None:
+        while not sent.is_published():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the MQTT broker takes no message")
+            sent.wait_for_publish(_STEP)
 
 
-def _connected(
-    host: str, port: int | None, user: tuple[str, str | None] | None, tls: bool, timeout: float
-) -> Any:
+def _connected(broker: SplitResult, timeout: float) -> Any:
     """A client whose own thread keeps the connection, once the broker has let it in."""
     paho = needed("paho.mqtt.client", "mqtt")
     client = paho.Client(paho.CallbackAPIVersion.VERSION2)
     client.connect_timeout = timeout
-    if user is not None:
-        client.username_pw_set(*user)
-    if tls:
+    client.reconnect_delay_set(1, _LONGEST_PAUSE)
+    if broker.username is not None:
+        client.username_pw_set(unquote(broker.username), unquote(broker.password or "") or None)
+    encrypted = broker.scheme == "mqtts"
+    if encrypted:
         client.tls_set()
-    answered, answers = Event(), []
-
-    def on_connect(_client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        answers.append(reason)
-        answered.set()
-
-    client.on_connect = on_connect
-    client.connect(host, port or (8883 if tls else 1883))
+    answers: Queue[Any] = Queue()
+    client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.put(reason)
+    client.connect(broker.hostname or "localhost", broker.port or (8883 if encrypted else 1883))
     client.loop_start()
-    if answered.wait(timeout) and not answers[0].is_failure:
-        return client
-    client.disconnect()
-    client.loop_stop()
-    if not answers:
-        raise TimeoutError(f"the MQTT broker {host} did not answer within {timeout} s")
-    raise ConnectionRefusedError(f"the MQTT broker {host} refuses: {answers[0]}")
+    problem = _refusal(answers, timeout)
+    if problem is not None:
+        client.disconnect()
+        client.loop_stop()
+        raise problem
+    return client
+
+
+def _refusal(answers: "Queue[Any]", timeout: float) -> OSError | None:
+    """Why the broker does not let us in, none if it does."""
+    try:
+        reason = answers.get(timeout=timeout)
+    except Empty:
+        return TimeoutError(f"the MQTT broker did not answer within {timeout} s")
+    return ConnectionRefusedError(f"the MQTT broker refuses: {reason}") if reason.is_failure else None

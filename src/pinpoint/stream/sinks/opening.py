@@ -26,7 +26,7 @@ _SINGLE = (".json", ".csv", ".parquet")
 
 
 def open_sink(target: str | Path, *, artist: Callable[[Seen], Image] = drawn) -> Sink:
-    """Open a sink. Those over a network are opened again, with back-off, when they break off.
+    """Open a sink. Those over a network connect again, with back-off, when they break off.
 
     | target | what |
     |---|---|
@@ -67,7 +67,7 @@ def open_sink(target: str | Path, *, artist: Callable[[Seen], Image] = drawn) ->
 def _addressed(address: SplitResult) -> Sink:
     if address.scheme not in _OPENERS:
         raise ValueError(f"cannot write to {address.scheme}://, expected {', '.join(_OPENERS)}")
-    return Reopening(partial(_OPENERS[address.scheme], address), _public(address))
+    return _OPENERS[address.scheme](address)
 
 
 def _public(address: SplitResult) -> str:
@@ -76,23 +76,17 @@ def _public(address: SplitResult) -> str:
 
 
 def _websocket(address: SplitResult) -> Sink:
-    return WebSocketSink(urlunsplit(address))
+    return Reopening(partial(WebSocketSink, urlunsplit(address)), _public(address))
 
 
 def _mqtt(address: SplitResult) -> Sink:
-    password = None if address.password is None else unquote(address.password)
-    return MqttSink(
-        address.hostname or "localhost",
-        _topic(address),
-        port=address.port,
-        user=(unquote(address.username), password) if address.username else None,
-        tls=address.scheme == "mqtts",
-    )
+    return MqttSink(urlunsplit(address._replace(path="")), _topic(address))
 
 
 def _redis(address: SplitResult) -> Sink:
     key = parse_qs(address.query).get("key", ["pinpoint"])[0]
-    return RedisSink(urlunsplit(address._replace(query="")), key)
+    server = urlunsplit(address._replace(query=""))
+    return Reopening(partial(RedisSink, server, key), _public(address))
 
 
 def _kafka(address: SplitResult) -> Sink:

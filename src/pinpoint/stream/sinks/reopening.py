@@ -1,4 +1,4 @@
-"""Sinks at the other end of a network, which may go away for a while."""
+"""Sinks at the other end of a network whose libraries do not connect again by themselves."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ __all__ = ["Reopening"]
 
 log = logging.getLogger(__name__)
 
-_BACKOFF: Final = replace(BACKOFF, tries=8)
+_BACKOFF: Final = replace(BACKOFF, tries=15)  # five minutes
 
 
 class Reopening:

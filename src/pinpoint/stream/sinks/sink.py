@@ -7,7 +7,10 @@ from typing import Protocol
 from pinpoint.io.plain import to_line, to_plain
 from pinpoint.stream.seen import Seen, to_record
 
-__all__ = ["Sink", "message", "needed"]
+__all__ = ["PATIENCE", "Sink", "message", "needed"]
+
+PATIENCE = 300.0
+"""Seconds that a server may be away before a sink gives up."""
 
 
 class Sink(Protocol):
