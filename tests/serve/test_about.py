@@ -4,6 +4,7 @@ import logging
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from cli.fake_model import find_one
 from pinpoint.serve.answers import ErrorAnswer, Models
 from pinpoint.serve.journal import JsonLines
 from pinpoint.serve.settings import Settings
@@ -136,11 +137,13 @@ def test_lines_about_one_request_share_its_id(caplog):
 
 
 def test_models_are_loaded_before_anyone_asks_if_so_wanted():
+    """Once for pictures and once for streams, and under the name that requests will have."""
     loaded = []
     service = service_of(
-        load=lambda name: loaded.append(name) or (lambda image, boxes=None: None),
-        settings=Settings(preload=("body-s",)),
+        load=lambda name: loaded.append(name) or find_one, settings=Settings(preload=("body", "body-s"))
     )
-    with client_of(service):
-        pass
-    assert set(loaded) <= {"body-s"} and len(service.workers) == 0
+    with client_of(service) as client:
+        client.post("/v1/detect?task=body", files=files(PICTURE))
+        with client.websocket_connect("/v1/stream?task=body") as socket:
+            socket.receive_json()
+    assert loaded == ["body-s", "body-s"]

@@ -26,7 +26,7 @@ def _running(**limits: float) -> Iterator[str]:
     try:
         yield address
     finally:
-        server.handle_exit(15, None)
+        server.stop()
         thread.join(10)
         assert not thread.is_alive()
 

@@ -95,7 +95,7 @@ def serve(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
         settings = Settings(
             host=host,
             port=port,
-            preload=_known(tuple(task or ())),
+            preload=tuple(task or ()),
             token=token,
             origins=tuple(origin or ()),
             fetch=fetch,
@@ -103,6 +103,7 @@ def serve(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
             threads=threads,
             limits=limits,
         )
+        _check_names(settings.preload)
     except (ValueError, ImportError) as error:
         raise typer.Exit(refuse(error, WRONG_USAGE)) from None
     try:
@@ -119,18 +120,18 @@ def _check_serve_extra() -> None:
         )
 
 
-def _known(names: tuple[str, ...]) -> tuple[str, ...]:
-    """What to load for tasks and models.
+def _check_names(names: tuple[str, ...]) -> None:
+    """See whether there are such tasks or models.
 
     Raises:
-        ValueError: There is no such task or model.
+        ValueError: One is not.
     """
-    from pinpoint.pipelines.load import DEFAULTS
-    from pinpoint.serve.choice import choose
+    from pinpoint.serve.choice import choose_named
     from pinpoint.serve.refusal import RefusedError
 
     try:
-        return tuple(choose(*((name, None) if name in DEFAULTS else (None, name))).name for name in names)
+        for name in names:
+            choose_named(name)
     except RefusedError as refusal:
         raise ValueError(f"--task: {refusal}") from refusal
 

@@ -9,7 +9,7 @@ from pinpoint.pipelines.load import BUILDERS, DEFAULTS, is_file_name
 from pinpoint.serve.refusal import RefusedError
 from pinpoint.skeletons import Skeleton, skeleton
 
-__all__ = ["Chosen", "choose", "listed_models"]
+__all__ = ["Chosen", "choose", "choose_named", "listed_models"]
 
 SERVED = ("body", "face", "hand", "wholebody", "object")
 
@@ -55,6 +55,15 @@ def choose(task: str | None, model: str | None, *, fetch: bool = True) -> Chosen
             f"the files of {chosen.model} are not here, and this server fetches none: choose another model",
         )
     return chosen
+
+
+def choose_named(name: str) -> Chosen:
+    """Return what one name stands for, that of a task or of a model.
+
+    Raises:
+        RefusedError: There is none of that name, or it finds no keypoints.
+    """
+    return choose(name, None) if name in DEFAULTS else choose(None, name)
 
 
 def listed_models() -> dict[str, Any]:

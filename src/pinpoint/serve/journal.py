@@ -48,19 +48,16 @@ class JsonLines(logging.Formatter):
 
 
 def write_log(level: str) -> None:
-    """Send what this package and the server under it have to say to stderr, as JSON lines.
+    """Send what all libraries have to say to stderr, as JSON lines.
 
     Args:
-        level: `debug`, `info`, `warning` or `error`.
+        level: How much of our own: `debug`, `info`, `warning` or `error`. Others are heard from `warning` on.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    for name in ("pinpoint", "uvicorn"):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.propagate = False
-        logger.setLevel(level.upper())
-    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger("pinpoint").level))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("pinpoint").setLevel(level.upper())
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # any client could fill the log with it
 
 
 class Journal:

@@ -109,20 +109,19 @@ async def finished(request: Request, futures: list[Future[T]], seconds: float) -
         RefusedError: It took too long.
         ClientDisconnect: The client hung up.
     """
-    work = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+    waited = [asyncio.wrap_future(future) for future in futures]
+    work = asyncio.create_task(asyncio.wait(waited))
     gone = asyncio.create_task(_hung_up(request))
     try:
         await asyncio.wait({work, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
-            return work.result()
+            return [each.exception() or each.result() for each in waited]
         if gone.done():
             raise ClientDisconnect
         raise RefusedError(503, "this took too long: send fewer or smaller pictures, or later", retry_after=5)
     finally:
-        gone.cancel()
-        work.cancel()
-        for future in futures:
-            future.cancel()
+        for each in (gone, work, *waited):  # of what waits here, what is queued there is given up too
+            each.cancel()
 
 
 async def _hung_up(request: Request) -> None:

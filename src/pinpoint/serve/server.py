@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
         started: Called once it listens.
     """
 
-    def __init__(self, service: Service, started: Callable[[], None]) -> None:
+    def __init__(self, service: Service, started: Callable[[], None] = lambda: None) -> None:
         limits = service.settings.limits
         super().__init__(
             uvicorn.Config(
@@ -99,11 +99,15 @@ class Server(uvicorn.Server):
             self.should_exit = True
         return await super().on_tick(counter)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Count a signal; none is raised again in the end, for they were obeyed."""
+    def stop(self) -> None:
+        """Stop as a signal does; for other threads."""
         self._signals += 1
         if self.should_exit:
             self.force_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note a signal; none is raised again in the end, for they were obeyed."""
+        self.stop()
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

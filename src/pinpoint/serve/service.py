@@ -8,6 +8,7 @@ from functools import partial
 from pinpoint.keypoints import Estimator
 from pinpoint.pipelines.load import load, load_follower
 from pinpoint.runtime.cores import usable_cores
+from pinpoint.serve.choice import choose_named
 from pinpoint.serve.figures import Figures
 from pinpoint.serve.guard import Traffic
 from pinpoint.serve.settings import Settings
@@ -54,9 +55,14 @@ class Service:
         self.figures.watch_queues(self.workers)
 
     def preload(self, names: Iterable[str]) -> None:
-        """Begin to load tasks and models, for pictures and for streams."""
+        """Begin to load tasks and models, for pictures and for streams.
+
+        Raises:
+            RefusedError: There is no such task or model.
+        """
         for name in names:
-            _ = self.workers[name], self.watches[name]
+            chosen = choose_named(name).name
+            _ = self.workers[chosen], self.watches[chosen]
 
     def close(self) -> None:
         """Let go of everything; what is being looked at is finished in the background."""
