@@ -141,6 +141,7 @@ class Sender:
     def __init__(self, chunks: Sequence[bytes], *, port: int = 0, pause: float = 0.01, greets: bool = True):
         self._chunks, self._pause, self._greets = chunks, pause, greets
         self._server = socket.create_server(("127.0.0.1", port))
+        self._server.settimeout(0.05)
         self.port: int = self._server.getsockname()[1]
         self.connections = 0
         self._killed = threading.Event()
@@ -161,7 +162,6 @@ class Sender:
             thread.join(5)
 
     def _accept(self) -> None:
-        self._server.settimeout(0.05)
         while not self._killed.is_set():
             try:
                 connection, _ = self._server.accept()

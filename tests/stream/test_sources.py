@@ -227,7 +227,7 @@ def test_stopping_does_not_wait_for_a_camera_that_blocks(frozen_at):
     assert feed.frames <= 1
 
 
-def test_stopping_does_not_wait_for_the_next_try():
+def test_stopping_does_not_wait_for_the_next_try(caplog):
     opener = Opener(FakeVideo(frames(1)), gone())
     source = LiveSource(3, "camera 3", backoff=Backoff(first=60, longest=60), open_video=opener)
     channel = Queue()
@@ -236,16 +236,16 @@ def test_stopping_does_not_wait_for_the_next_try():
         while source.problem is None:
             time.sleep(0.01)
         began = time.monotonic()
-    assert time.monotonic() - began < 0.3 and list(channel) == []
+    assert time.monotonic() - began < 1 and list(channel) == []
+    assert "left to end by itself" not in caplog.text
 
 
-def test_stopping_does_not_wait_for_room():
+def test_stopping_does_not_wait_for_room(caplog):
     feed = Feed(open_source(endless()), Queue(room=2))
     while feed.frames < 2:
         time.sleep(0.01)
-    began = time.monotonic()
     feed.close()
-    assert time.monotonic() - began < 0.3
+    assert "left to end by itself" not in caplog.text
 
 
 def test_a_camera_in_the_network_is_killed_and_comes_back():
