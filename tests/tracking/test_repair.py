@@ -159,6 +159,26 @@ def test_missing_points_and_frames_are_left_alone(mend, rng):
 
 
 @both
+def test_at_ten_frames_a_second_points_may_go_three_times_as_far(mend, rng):
+    """A wrist that swings out by a quarter of the size and back in a fifth of a second."""
+    clip = [_walk(rng)[0]] * 20
+    xy = clip[10].xy.copy()
+    xy[0, 9] += (50, 0)
+    clip[10] = replace(clip[10], xy=xy)
+    assert len(mend(clip)[1]) == 1
+    slow = Repair()
+    assert [change for t, kps in enumerate(clip) for change in slow(kps, t / 10)[1]] == []
+    assert repair_clip(clip, np.arange(20) / 10)[1] == ()
+
+
+def test_time_that_stands_still_is_refused(rng):
+    repair, clip = Repair(), _walk(rng)
+    repair(clip[0], 1.0)
+    with pytest.raises(ValueError, match="times have to grow"):
+        repair(clip[1], 1.0)
+
+
+@both
 def test_one_instance_needs_no_id(mend, rng):
     clip = [replace(kps[:1], track_ids=None) for kps in _walk(rng)]
     clip[30].xy[0, 9] += (60, -40)

@@ -11,7 +11,7 @@ from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints
 from pinpoint.tracking.memory import Memory, State
 
-__all__ = ["LEAST_PIXELS", "Instances", "Sighting", "extents", "share", "track_keys"]
+__all__ = ["LEAST_PIXELS", "Instances", "Sighting", "check_time", "extents", "share", "track_keys"]
 
 SIZE_CUTOFF = 0.2
 """Hz. Noise of a box stays out of an instance's size, a zoom over seconds gets in."""
@@ -69,10 +69,7 @@ class Instances:
         Raises:
             ValueError: Time does not go on, two instances have one id, or several have none.
         """
-        if not seconds > self._now:
-            raise ValueError(
-                f"a frame of {seconds} seconds came after one of {self._now}: times have to grow"
-            )
+        check_time(seconds, self._now)
         ids, self._now = track_keys(kps), seconds
         if len(kps) == 0 or (kps.xy.size == 0 and kps.boxes is None):
             return kps
@@ -108,6 +105,12 @@ class Instances:
         state = self._step(tuple(state), Sighting(points, trust, sizes, elapsed))
         memory.keep(ids, self._now, (sizes, *state))
         return state[0]
+
+
+def check_time(seconds: float, before: float) -> None:
+    """Raise a ValueError unless a frame's time is later than the one before."""
+    if not seconds > before:
+        raise ValueError(f"a frame of {seconds} seconds came after one of {before}: times have to grow")
 
 
 def track_keys(kps: Keypoints) -> NDArray[np.int64]:

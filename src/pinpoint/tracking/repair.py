@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
-from pinpoint.tracking.instances import LEAST_PIXELS, extents, track_keys
+from pinpoint.tracking.instances import LEAST_PIXELS, check_time, extents, track_keys
 from pinpoint.tracking.memory import Memory
 from pinpoint.tracking.offline import checked_times
 from pinpoint.tracking.swaps import exchanged, pair_columns, swap_tiers, swapped_frames, swapped_now
@@ -23,6 +23,8 @@ Kind = Literal["swap", "outlier"]
 
 STEADY = 0.5
 """Share of the newest step in a velocity."""
+USUAL_FPS = 30.0
+"""Frames per second for which the limits of leaps hold."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Repair:
 
     Args:
         leap: How far from where it was and from where it was expected a point has gone, in sizes of the
-            instance (the longer side of its box, or of its points).
+            instance (the longer side of its box, or of its points), if frames are a thirtieth of a second or
+            less apart; the longer it is, the farther.
         patience: Seconds for which sides are exchanged back.
         forget: Seconds after which an instance that is not seen is forgotten.
 
@@ -70,7 +73,7 @@ class Repair:
             raise ValueError(f"leap {leap}, patience {patience} and forget {forget} all have to be above 0")
         self._leap, self._patience = leap, patience
         self._memory = Memory(forget)
-        self._frame = -1
+        self._frame, self._now = -1, -np.inf
 
     def __call__(self, kps: Keypoints, seconds: float) -> tuple[Keypoints, tuple[Change, ...]]:
         """Mend one frame.
@@ -83,10 +86,11 @@ class Repair:
             The frame, and what was changed in it.
 
         Raises:
-            ValueError: Two instances have one id, or several have none.
+            ValueError: Time does not go on, two instances have one id, or several have none.
         """
-        self._frame += 1
+        check_time(seconds, self._now)
         ids, place = track_keys(kps), kps.xy.shape[1:]
+        self._frame, self._now = self._frame + 1, seconds
         if kps.xy.size == 0:
             return kps, ()
         shapes = (place, place, place, (len(kps.skeleton.swaps),))
@@ -96,7 +100,8 @@ class Repair:
         swapped, believed, since = self._swapped(kps, expected / sizes, sizes, since, seconds)
         kps = exchanged(kps, swapped)
         expected = np.where(_of_pairs(kps.skeleton, believed)[..., None], np.nan, expected)
-        held, wild, other = self._held(kps.xy, last, expected, other, sizes)
+        reach = sizes * self._leap * _longer(elapsed)
+        held, wild, other = _held(kps.xy, last, expected, other, reach)
         xy = np.where(held[..., None], expected, kps.xy)
         velocity = velocity + STEADY * ((xy - last) / elapsed - velocity)
         velocity = np.where(wild[..., None] | np.isnan(velocity), 0.0, velocity)
@@ -115,21 +120,20 @@ class Repair:
         believed = swapped & (seconds - since > self._patience)
         return swapped & ~believed, believed, np.where(believed, np.nan, since)
 
-    def _held(
-        self, xy: Float, last: Float, expected: Float, other: Float, sizes: Float
-    ) -> tuple[Bools, Bools, Float]:
-        """Points that are not to move yet, those that leapt, and where a point may be instead.
 
-        That is where it was seen while it was held, or, once it is believed to be there, where it was before:
-        then it may come back at once.
-        """
-        off = _far(xy, expected, sizes)
-        wild = (off > self._leap) & (_far(xy, last, sizes) > self._leap)
-        again = _far(xy, other, sizes) < self._leap
-        held = wild & ~again & np.isnan(other).any(axis=2)
-        held &= 2 * wild.sum(axis=1, keepdims=True) <= (~np.isnan(off)).sum(axis=1, keepdims=True)
-        other = np.where((wild & again)[..., None], expected, np.nan)
-        return held, wild & ~held, np.where(held[..., None], xy, other)
+def _held(xy: Float, last: Float, expected: Float, other: Float, reach: Float) -> tuple[Bools, Bools, Float]:
+    """Points that are not to move yet, those that leapt, and where a point may be instead.
+
+    That is where it was seen while it was held, or, once it is believed to be there, where it was before:
+    then it may come back at once.
+    """
+    off = _far(xy, expected, reach)
+    wild = (off > 1) & (_far(xy, last, reach) > 1)
+    again = _far(xy, other, reach) < 1
+    held = wild & ~again & np.isnan(other).any(axis=2)
+    held &= 2 * wild.sum(axis=1, keepdims=True) <= (~np.isnan(off)).sum(axis=1, keepdims=True)
+    other = np.where((wild & again)[..., None], expected, np.nan)
+    return held, wild & ~held, np.where(held[..., None], xy, other)
 
 
 def repair_clip(
@@ -145,7 +149,8 @@ def repair_clip(
         clip: Keypoints of every frame, T of them, with `track_ids`, or of one instance alone. Rows of id -1
             stay as they are.
         seconds: Time of each frame, shape (T,), growing.
-        leap: How far from the line between the frames around a point has gone, in sizes of the instance.
+        leap: How far from the line between the frames around a point has gone, in sizes of the instance, if
+            frames are a thirtieth of a second or less apart; the longer it is, the farther.
         longest: Seconds for which a point may be away.
 
     Returns:
@@ -184,7 +189,8 @@ def _mended_track(
     swapped = swapped_frames(pairs, sizes[:, 0, 0], seconds, _tiers(skeleton))
     sided = exchanged(whole, swapped).xy
     mended = _without_leaps(sided, sizes[..., 0], seconds, leap, longest)
-    return swapped, np.where(mended == sided, np.nan, mended)
+    away = (mended != sided).any(axis=-1, keepdims=True)
+    return swapped, np.where(away, mended, np.nan)
 
 
 def _without_leaps(xy: Float, sizes: Float, seconds: Float, leap: float, longest: float) -> Float:
@@ -204,7 +210,8 @@ def _without_leaps(xy: Float, sizes: Float, seconds: Float, leap: float, longest
         ways = np.stack([xy[inside[:, 0]] - before, xy[inside[:, -1]] - after])
         sudden = np.linalg.norm(ways, axis=-1).min(axis=0)
         back = np.linalg.norm(after - before, axis=-1) < sudden / 2
-        gone = (np.minimum(away, sudden) > leap * sizes[rows]) & back
+        step = (seconds[rows + run + 1] - seconds[rows])[:, None] / (run + 1)
+        gone = (np.minimum(away, sudden) > leap * sizes[rows] * _longer(step)) & back
         gone[2 * gone.sum(axis=1) > (~np.isnan(away)).sum(axis=1)] = False
         at, column = np.nonzero(gone)
         xy[inside[at], column[:, None]] = line[at, :, column]
@@ -236,9 +243,14 @@ def _sizes(kps: Keypoints) -> Float:
     return extents(kps.xy if kps.boxes is None else kps.boxes.reshape(-1, 2, 2), LEAST_PIXELS)
 
 
-def _far(a: Float, b: Float, sizes: Float) -> Float:
-    """Distances in sizes, shapes (N, K, 2), (N, 1, 1) -> (N, K)."""
-    return np.linalg.norm(a - b, axis=-1) / sizes[..., 0]
+def _longer(elapsed: Float) -> Float:
+    """How many times longer than a frame of usual video it took, at least 1."""
+    return np.fmax(elapsed * USUAL_FPS, 1.0)
+
+
+def _far(a: Float, b: Float, unit: Float) -> Float:
+    """Distances in some unit of each instance, shapes (N, K, 2), (N, 1, 1) -> (N, K)."""
+    return np.linalg.norm(a - b, axis=-1) / unit[..., 0]
 
 
 @cache
