@@ -43,17 +43,32 @@ export function drawPoses(
   time: number,
 ): number {
   const drawn = poses.filter((pose) => pose.score >= marks.score);
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(place.x, place.y, place.width, place.height);
-  ctx.clip();
-  ctx.lineCap = ctx.lineJoin = "round";
-  if (marks.trails) trails?.draw(ctx, place, time, marks.density);
+  const layer = layerOf(ctx);
+  layer.save();
+  layer.clearRect(place.x, place.y, place.width, place.height);
+  layer.beginPath();
+  layer.rect(place.x, place.y, place.width, place.height);
+  layer.clip();
+  layer.lineCap = layer.lineJoin = "round";
+  if (marks.trails) trails?.draw(layer, place, time, marks.density);
   const bodies = drawn.map((pose) => bodyOf(pose, place, look, marks.score));
-  for (const body of bodies) drawBody(ctx, body, look);
-  if (marks.ids) for (const body of bodies) drawTag(ctx, body, place, marks.density);
-  ctx.restore();
+  for (const body of bodies) drawBody(layer, body, look);
+  if (marks.ids) for (const body of bodies) drawTag(layer, body, place, marks.density);
+  layer.restore();
+  const { x, y, width, height } = place;
+  if (drawn.length > 0 || marks.trails) ctx.drawImage(layer.canvas, x, y, width, height, x, y, width, height);
   return drawn.length;
+}
+
+const layers = new WeakMap<object, CanvasRenderingContext2D>();
+
+/** A canvas of the same size, on which lines replace what is below them instead of mixing with it. */
+function layerOf({ canvas }: Context): CanvasRenderingContext2D {
+  const layer = layers.get(canvas) ?? document.createElement("canvas").getContext("2d")!;
+  layers.set(canvas, layer);
+  const { width, height } = canvas;
+  if (layer.canvas.width !== width || layer.canvas.height !== height) Object.assign(layer.canvas, { width, height });
+  return layer;
 }
 
 export function placeX(place: Place, share: number): number {
@@ -147,21 +162,29 @@ class Paths {
   stroke(ctx: Context): void {
     for (const { path, style, alpha, width } of this.#paths.values()) {
       ctx.strokeStyle = style;
-      ctx.globalAlpha = Math.min(1, alpha);
       ctx.lineWidth = width;
-      ctx.stroke(path);
+      replace(ctx, alpha, () => ctx.stroke(path));
     }
-    ctx.globalAlpha = 1;
   }
 
   fill(ctx: Context): void {
     for (const { path, style, alpha } of this.#paths.values()) {
       ctx.fillStyle = style;
-      ctx.globalAlpha = Math.min(1, alpha);
-      ctx.fill(path);
+      replace(ctx, alpha, () => ctx.fill(path));
     }
-    ctx.globalAlpha = 1;
   }
+}
+
+/** Paint a shape in place of what is there: a translucent limb does not let its own dark rim through. */
+function replace(ctx: Context, alpha: number, paint: () => void): void {
+  if (alpha < 1) {
+    ctx.globalCompositeOperation = "destination-out";
+    paint();
+    ctx.globalCompositeOperation = "source-over";
+  }
+  ctx.globalAlpha = Math.min(1, alpha);
+  paint();
+  ctx.globalAlpha = 1;
 }
 
 function rim(width: number): number {

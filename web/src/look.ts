@@ -21,7 +21,7 @@ const IDENTITIES: readonly Color[] = [
 const FACE = /(face|jaw|brow|lip|mesh|contour|iris|pupil|eye|nose|mouth)\D*\d/;
 const FINGER = /(thumb|index|fore|middle|ring|pinky|little|small)(?=.*(\d|mcp|pip|dip|tip|cmc|ip$))/;
 const HEAD = /eye|ear|nose|mouth|head|brow|face|chin|jaw|lip/;
-const ANCHORS = [/^(left|right)_(hip|shoulder)$/, /nose_tip|^wrist$|palm/];
+const ANCHORS = [/^(left|right)_shoulder$/, /^wrist$/];
 const DENSE_FACE = 20;
 const DENSE_HAND = 10;
 const MESH = 150;
@@ -41,7 +41,7 @@ export interface Look {
   readonly weight: readonly number[];
   /** Whether there are so many points that lines and dots have to be finer. */
   readonly mesh: boolean;
-  /** Columns whose middle leaves a trail; all of them where none is special. */
+  /** Columns whose middle leaves a trail where all of them are seen; none: the middle of whatever is seen. */
   readonly anchors: readonly number[];
 }
 
@@ -115,5 +115,5 @@ function anchorsOf(names: readonly string[]): number[] {
     const found = names.flatMap((name, column) => (wanted.test(name) ? [column] : []));
     if (found.length > 0) return found;
   }
-  return names.map((_, column) => column);
+  return [];
 }

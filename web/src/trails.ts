@@ -5,7 +5,7 @@ import { type Look, css, identity } from "./look";
 import type { Pose } from "./motion";
 
 const SPAN = 2500; // ms
-const WIDTH = 3.5; // pixels of the page, at the near end
+const WIDTH = 4.5; // pixels of the page, at the near end
 
 interface Step {
   readonly at: number;
@@ -34,17 +34,22 @@ export class Trails {
 
   draw(ctx: Context, place: Place, time: number, density: number): void {
     for (const [id, way] of this.#ways) {
-      ctx.strokeStyle = css(identity(id));
-      for (let i = 1; i < way.length; i++) {
-        const share = 1 - (time - way[i]!.at) / SPAN;
-        if (share <= 0) continue;
-        ctx.globalAlpha = 0.85 * share;
-        ctx.lineWidth = WIDTH * density * (0.3 + 0.7 * share);
-        ctx.beginPath();
-        ctx.moveTo(placeX(place, way[i - 1]!.x), placeY(place, way[i - 1]!.y));
-        ctx.lineTo(placeX(place, way[i]!.x), placeY(place, way[i]!.y));
-        ctx.stroke();
-      }
+      this.#stroke(ctx, place, way, time, "rgb(12 14 20)", WIDTH * density + 2 * density);
+      this.#stroke(ctx, place, way, time, css(identity(id)), WIDTH * density);
+    }
+  }
+
+  #stroke(ctx: Context, place: Place, way: readonly Step[], time: number, style: string, width: number): void {
+    ctx.strokeStyle = style;
+    for (let i = 1; i < way.length; i++) {
+      const share = 1 - (time - way[i]!.at) / SPAN;
+      if (share <= 0) continue;
+      ctx.globalAlpha = share;
+      ctx.lineWidth = width * (0.35 + 0.65 * share);
+      ctx.beginPath();
+      ctx.moveTo(placeX(place, way[i - 1]!.x), placeY(place, way[i - 1]!.y));
+      ctx.lineTo(placeX(place, way[i]!.x), placeY(place, way[i]!.y));
+      ctx.stroke();
     }
     ctx.globalAlpha = 1;
   }
@@ -57,14 +62,11 @@ export class Trails {
   }
 }
 
-/** The middle of the trunk, of a hand's wrist, or of all that is seen. */
+/** The middle of the shoulders, a hand's wrist, or the middle of all that is seen. */
 function middleOf(pose: Pose, look: Look, score: number): { x: number; y: number } | null {
-  let [x, y, count] = [0, 0, 0];
-  for (const k of look.anchors) {
-    if (Number.isNaN(pose.points[3 * k]) || pose.points[3 * k + 2]! < score) continue;
-    x += pose.points[3 * k]!;
-    y += pose.points[3 * k + 1]!;
-    count++;
-  }
-  return count > 0 ? { x: x / count, y: y / count } : null;
+  const seen = (k: number) => !Number.isNaN(pose.points[3 * k]) && pose.points[3 * k + 2]! >= score;
+  const columns = look.anchors.length > 0 ? look.anchors : [...look.points.keys()].filter(seen);
+  if (columns.length === 0 || !columns.every(seen)) return null;
+  const mean = (axis: number) => columns.reduce((sum, k) => sum + pose.points[3 * k + axis]!, 0) / columns.length;
+  return { x: mean(0), y: mean(1) };
 }
