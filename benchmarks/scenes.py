@@ -3,6 +3,7 @@
 import math
 import sys
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -81,11 +82,16 @@ class Clip:
 
 def person_cut(image_id: int, row: int, height: float) -> Cut:
     """Cut a labelled person out of a picture: by colour, from the labelled limbs outwards (GrabCut)."""
+    return _person(image_id, row).sized(height)
+
+
+@cache
+def _person(image_id: int, row: int) -> Cut:
     picture = next(one for one in body_pictures() if one.image_id == image_id)
     image, xy = read_image(picture.path), picture.xy[row : row + 1]
     columns = skeleton("coco17")
     kps = Keypoints(xy, np.isfinite(xy).all(axis=2).astype(float), columns)
-    return covered(image, _cover(image, picture.boxes[row], xy[0], columns), kps).sized(height)
+    return covered(image, _cover(image, picture.boxes[row], xy[0], columns), kps)
 
 
 def _cover(image: Image, box: Float, xy: Float, columns: Skeleton) -> NDArray[np.uint8]:

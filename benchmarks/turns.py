@@ -3,19 +3,33 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from metrics import Float
 from pinpoint.pipelines.following import Follower
-from pinpoint.stream.lookout import Pauses
+from pinpoint.stream.watch import PAUSES
 from pinpoint.stream.watcher import Watcher
+from pinpoint.tracking.one_euro import OneEuro
 from scenes import Clip
 
 TURN, ROUNDS = 10, 3
 
-Seer = Callable[[int, int], tuple[list[float], list[Float]]]
-"""Sees so many frames from one on: the seconds, and the points (N, K, 2), of each. Frame 0 begins anew."""
+
+class Turn(NamedTuple):
+    """A few frames."""
+
+    seconds: list[float]
+    """Of each."""
+    cpu: list[float]
+    """Seconds of CPU for each, of all threads together."""
+    points: list[Float]
+    """What was found in each, shape (N, K, 2)."""
+
+
+Seer = Callable[[int, int], Turn]
+"""Sees so many frames from one on. Frame 0 begins anew."""
 
 
 @dataclass(eq=False)
@@ -24,10 +38,12 @@ class Run:
 
     Args:
         seconds: Of each frame, the shortest of several rounds, shape (T,).
+        cpu: Seconds of CPU for each frame, the least of several rounds, shape (T,).
         points: What was found in each frame, shape (N, K, 2) each.
     """
 
     seconds: Float
+    cpu: Float
     points: list[Float] = field(default_factory=list)
 
     @property
@@ -41,34 +57,40 @@ class Run:
         return (len(self.seconds) - 1) / self.spent
 
 
-def watching(follower: Follower, clip: Clip) -> Seer:
+def watcher_of(follower: Follower, *, smooth: bool = True) -> Watcher:
+    """What `pinpoint.stream.watch` makes of a follower."""
+    return Watcher(follower, smooth=OneEuro() if smooth else None, pauses=PAUSES)
+
+
+def watching(follower: Follower, clip: Clip, *, smooth: bool) -> Seer:
     """Follow people through a video as Pinpoint does."""
     watchers: list[Watcher] = []
 
-    def see(first: int, count: int) -> tuple[list[float], list[Float]]:
+    def see(first: int, count: int) -> Turn:
         if first == 0:
-            watchers[:] = [Watcher(follower, pauses=Pauses())]
-        seconds, found = [], []
+            watchers[:] = [watcher_of(follower, smooth=smooth)]
+        turn = Turn([], [], [])
         for moment in clip.moments[first : first + count]:
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             kps = watchers[0](moment.frame)
-            seconds.append(time.perf_counter() - start)
-            found.append(kps.xy)
-        return seconds, found
+            turn.cpu.append(time.process_time() - cpu)
+            turn.seconds.append(time.perf_counter() - start)
+            turn.points.append(kps.xy)
+        return turn
 
     return see
 
 
 def in_turns(seers: Mapping[str, Seer], length: int) -> dict[str, Run]:
     """Let all of them see the same frames, three times; of the times of a frame the shortest counts."""
-    runs = {name: Run(np.full(length, np.inf)) for name in seers}
+    runs = {name: Run(np.full(length, np.inf), np.full(length, np.inf)) for name in seers}
     for _ in range(ROUNDS):
         for run in runs.values():
             run.points.clear()
         for first in range(0, length, TURN):
             for name, see in seers.items():
-                seconds, points = see(first, TURN)
-                part = runs[name].seconds[first : first + TURN]
-                np.minimum(part, seconds, out=part)
-                runs[name].points += points
+                turn, run, frames = see(first, TURN), runs[name], slice(first, first + TURN)
+                run.seconds[frames] = np.minimum(run.seconds[frames], turn.seconds)
+                run.cpu[frames] = np.minimum(run.cpu[frames], turn.cpu)
+                run.points += turn.points
     return runs

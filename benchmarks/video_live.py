@@ -18,10 +18,9 @@ from cameras import Camera, Viewer
 from environment import machine
 from pinpoint.pipelines.load import load_follower
 from pinpoint.stream.engine import Engine
-from pinpoint.stream.lookout import Pauses
-from pinpoint.stream.watcher import Watcher
 from report import Report
 from scenes import crowd
+from turns import watcher_of
 
 MODEL, CAMERA_FPS = "body", 120.0
 WHOLE = 10.0
@@ -43,7 +42,7 @@ def watch(minutes: float) -> tuple[list[list[object]], Viewer, list[float], str]
     images = list(crowd(1.0).images)
     rows: list[list[object]] = []
     memory: list[float] = []
-    with Engine(follower, lambda: Watcher(follower, pauses=Pauses())) as engine:
+    with Engine(follower, lambda: watcher_of(follower)) as engine:
         channel = engine.open("camera", live=True)
         viewer = Viewer(channel)
         camera, start = Camera(images, CAMERA_FPS, channel), time.monotonic()

@@ -14,30 +14,31 @@ from pathlib import Path
 import numpy as np
 
 from environment import Peer, machine, peer
-from metrics import COCO17_FROM_BLAZEPOSE33, Float, hull, longer_side
+from metrics import COCO17_FROM_BLAZEPOSE33, hull, longer_side
 from pinpoint.pipelines.load import load_follower
 from pinpoint.skeletons import skeleton
 from report import Report, arguments
 from samples import Picture, face_pictures, hand_pictures, single_person_pictures
 from scenes import PEOPLE, Clip, astronaut_cut, panned, person_cut, walk
-from turns import Run, Seer, in_turns, watching
+from turns import Run, Seer, Turn, in_turns, watching
 
 MODELS = {"body": "mediapipe-pose-full", "face": "mediapipe-face-mesh", "hand": "mediapipe-hand-full"}
 LABELS = {"body": "coco17", "face": "face68", "hand": "hand21"}
 POINTS = {"body": 33, "face": 468, "hand": 21}
 BARS = {"body": 1.4, "face": 1.1, "hand": 1.1}
 THREADS = {"1 thread": 1, "as loaded": 0}
+SMOOTHED = "body"  # what mediapipe smooths; faces and hands it leaves as they are
 SECONDS, CLIPS = 2.0, 4
 SEEN = 0.9  # share of the frames in which mediapipe has to find somebody, or the video says nothing
 NEAR = 0.1  # of the longer side of the box: so near are right points
 
 
 def theirs(ask: Peer, task: str, file: Path) -> Seer:
-    def see(first: int, count: int) -> tuple[list[float], list[Float]]:
+    def see(first: int, count: int) -> Turn:
         answer = ask.ask(task=task, video=str(file), first=first, count=count)
         shape = (-1, POINTS[task], 2)
         frames = [np.array([one["xy"] for one in frame]).reshape(shape) for frame in answer["frames"]]
-        return answer["seconds"], frames
+        return Turn(answer["seconds"], answer["cpu"], frames)
 
     return see
 
@@ -100,12 +101,15 @@ def measure(report: Report, ask: Peer, task: str, count: int) -> None:
             file = Path(folder, "frames.npy")
             np.save(file, clip.images)
             seers = {"mediapipe": theirs(ask, task, file)}
-            seers |= {f"Pinpoint, {name}": watching(follower, clip) for name, follower in followers.items()}
+            seers |= {
+                f"Pinpoint, {name}": watching(follower, clip, smooth=task == SMOOTHED)
+                for name, follower in followers.items()
+            }
             runs = in_turns(seers, len(clip.moments))
             seen = np.mean([len(points) > 0 for points in runs["mediapipe"].points])
             (pairs if seen >= SEEN else lost).append((clip, runs))
     report.add(f"## {task.capitalize()}\n\n{machine()}")
-    names = ("video", "by", "frames with somebody", "fps", "ratio", "apart, median", "apart, 90 %")
+    names = ("video", "by", "frames with somebody", "fps", "CPU, ms", "ratio", "apart, median", "apart, 90 %")
     report.table((*names, "right points") if task == "body" else names, list(_rows(task, pairs)))
     report.add(_verdict(task, [runs for _, runs in pairs]))
     if lost:
@@ -121,7 +125,8 @@ def _rows(task: str, pairs: Sequence[tuple[Clip, dict[str, Run]]]) -> Iterator[l
             ratio, distances = run.fps / peer_run.fps, apart(peer_run, run)
             far = [f"{100 * np.quantile(distances, q):.2f} %" for q in (0.5, 0.9)] if distances else ["", ""]
             cells = ["", "", ""] if run is peer_run else [f"{ratio:.2f}", *far]
-            row = [clip.name if run is peer_run else "", name, found, f"{run.fps:.1f}", *cells]
+            times = [f"{run.fps:.1f}", f"{1e3 * run.cpu[1:].mean():.2f}"]
+            row = [clip.name if run is peer_run else "", name, found, *times, *cells]
             yield [*row, f"{share_right(clip, run):.3f}"] if task == "body" else row
 
 

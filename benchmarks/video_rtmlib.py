@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from environment import Peer, machine, peer
-from metrics import Float, longer_side
+from metrics import longer_side
 from pinpoint.geometry import Image
 from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.boxes import as_boxes
 from pinpoint.pipelines.load import load_follower
 from report import Report, arguments
 from scenes import FPS, Clip, crowd
-from turns import Run, Seer, in_turns, watching
+from turns import Run, Seer, Turn, in_turns, watching
 from video_network import network, small_network
 
 EVERY = 10
@@ -58,9 +58,10 @@ def theirs(ask: Peer, folder: Path, clip: Clip, threads: int) -> Seer:
     files = {"network": network(), "video": folder / "frames.npy", "boxes": folder / "boxes.json"}
     named = {name: str(path) for name, path in files.items()}
 
-    def see(first: int, count: int) -> tuple[list[float], list[Float]]:
+    def see(first: int, count: int) -> Turn:
         answer = ask.ask(**named, threads=threads, every=EVERY, first=first, count=count)
-        return answer["seconds"], [np.array(frame).reshape(-1, 17, 2) for frame in answer["frames"]]
+        frames = [np.array(frame).reshape(-1, 17, 2) for frame in answer["frames"]]
+        return Turn(answer["seconds"], answer["cpu"], frames)
 
     return see
 
@@ -84,16 +85,19 @@ def measure(report: Report, ask: Peer, part: str, clip: Clip) -> None:
     for name, threads in THREADS.items():
         with tempfile.TemporaryDirectory() as folder:
             follower = load_follower(file, detector=Known(clip), threads=threads)
-            seers = {"rtmlib": theirs(ask, Path(folder), clip, threads), "Pinpoint": watching(follower, clip)}
+            seers = {
+                "rtmlib": theirs(ask, Path(folder), clip, threads),
+                "Pinpoint": watching(follower, clip, smooth=False),
+            }
             runs = in_turns(seers, len(clip.moments))
         ratios.append(f"{name}: {runs['Pinpoint'].fps / runs['rtmlib'].fps:.2f}")
         for who, run in runs.items():
             people = np.mean([len(points) for points in run.points])
-            cells = [f"{run.fps:.1f}", f"{1e3 * np.median(run.seconds):.1f}", f"{people:.2f}"]
+            cells = [f"{run.fps:.1f}", f"{1e3 * run.cpu[1:].mean():.1f}", f"{people:.2f}"]
             rows.append([name if who == "rtmlib" else "", who, *cells, f"{share_right(clip, run):.3f}"])
     told = "the same file" if part == "float" else "Pinpoint's in 8 bits"
     report.add(f"## {part}\n\n{clip.name}, {len(clip.moments)} frames, {told}. {machine()}")
-    report.table(("", "by", "fps", "ms, median", "people per frame", "right points"), rows)
+    report.table(("", "by", "fps", "CPU, ms", "people per frame", "right points"), rows)
     report.add(f"Frames per second by rtmlib's: {'; '.join(ratios)}. Bar: {BARS[part]}.")
 
 

@@ -3,7 +3,7 @@
 Usage: python benchmarks/video_streams.py [pipeline] [eight] [--pictures N]
 
 `pipeline`: a video of six people is read, followed by `body`, drawn with trails and written. Each of the
-three stages runs alone, with what it needs in memory, then all together as `pinpoint detect` runs them; in
+three stages runs alone, with what it needs in memory, then all together by `pinpoint.stream.watch`; in
 turns, the best of three rounds counts. `eight`: eight cameras of 30 frames per second, two people before
 each, played from memory, newer frames replacing older ones that wait. All on one engine, then each in a
 process of its own, which starts when all have loaded; the first second is not counted. The age of a result
@@ -28,13 +28,11 @@ from pinpoint.io.video_writer import VideoWriter
 from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.load import load_follower
 from pinpoint.stream.engine import Engine
-from pinpoint.stream.feed import Feed
-from pinpoint.stream.lookout import Pauses
-from pinpoint.stream.sources import open_source
-from pinpoint.stream.watcher import Watcher
+from pinpoint.stream.watch import watch
 from pinpoint.viz import Trails, draw
 from report import Report, arguments
 from scenes import FPS, crowd, write_moments
+from turns import watcher_of
 
 MODEL = "body"
 PIPELINE_BAR, SHARED_BAR = 0.9, 1.3
@@ -67,8 +65,8 @@ def decoded(source: Path) -> list[Frame]:
 
 
 def inferred(follower: Any, frames: Sequence[Frame]) -> list[Keypoints]:
-    watch = Watcher(follower, pauses=Pauses())
-    return [watch(frame) for frame in frames]
+    watcher = watcher_of(follower)
+    return [watcher(frame) for frame in frames]
 
 
 def drawn(out: Path, frames: Sequence[Frame], found: Sequence[Keypoints]) -> None:
@@ -82,13 +80,8 @@ def drawn(out: Path, frames: Sequence[Frame], found: Sequence[Keypoints]) -> Non
 def together(follower: Any, source: Path, out: Path, size: tuple[int, int]) -> None:
     """Read, follow, draw and write at the same time."""
     drawing = Drawing(out, size)
-    with (
-        Engine(follower, lambda: Watcher(follower, pauses=Pauses())) as engine,
-        engine.open() as channel,
-        Feed(open_source(str(source)), channel),
-    ):
-        for seen in channel:
-            drawing(seen.image, seen.keypoints, seen.seconds)
+    for seen in watch(source, follower):
+        drawing(seen.image, seen.keypoints, seen.seconds)
     drawing.close()
 
 
@@ -137,7 +130,7 @@ class Watched(NamedTuple):
 def on_one_engine(images: Sequence[Sequence[Image]], threads: int, seconds: float) -> Watched:
     follower = load_follower(MODEL, threads=threads)
     inferred(follower, [Frame(images[0][0], 0, 0.0)])
-    with Engine(follower, lambda: Watcher(follower, pauses=Pauses())) as engine:
+    with Engine(follower, lambda: watcher_of(follower)) as engine:
         return _watched([engine] * len(images), images, seconds)
 
 
@@ -176,7 +169,7 @@ def _one(file: Path, threads: int, seconds: float, ready: Barrier, results: Any)
     images = list(np.load(file))
     follower = load_follower(MODEL, threads=threads)
     inferred(follower, [Frame(images[0], 0, 0.0)])
-    with Engine(follower, lambda: Watcher(follower, pauses=Pauses())) as engine:
+    with Engine(follower, lambda: watcher_of(follower)) as engine:
         ready.wait()
         results.put(_watched([engine], [images], seconds))
 
@@ -186,7 +179,7 @@ def measure_eight(report: Report, count: int | None) -> None:
     rows: list[list[object]] = []
     totals: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
-        images = [crowd(1.0, count=2, seed=seed).images for seed in range(STREAMS)]
+        images = [list(crowd(1.0, count=2, seed=seed).images) for seed in range(STREAMS)]
         files = [Path(folder, f"{number}.npy") for number in range(STREAMS)]
         for file, each in zip(files, images, strict=True):
             np.save(file, each)

@@ -11,7 +11,8 @@ names what is measured.
 
 Pictures are seen in static mode. With `{"task": ..., "video": "frames.npy", "first": 0, "count": 10}` in
 place of the path, so many frames of an array (T, H, W, 3) are seen in tracking mode; `"first": 0` begins
-anew. That answer holds `frames`, the instances of each, and the seconds that each frame took.
+anew. That answer holds `frames`, the instances of each, and the seconds, also those of CPU, that each frame
+took.
 """
 
 import importlib.metadata
@@ -64,12 +65,14 @@ def followed(request, solve):
     task, first = request["task"], request["first"]
     if first == 0:
         solve[task] = SOLVERS[task](1, static=False)
-    seconds, frames = [], []
+    seconds, cpu, frames = [], [], []
     for image in np.array(np.load(request["video"], mmap_mode="r")[first : first + request["count"]]):
+        spent = time.process_time()
         (second,), result = timed(solve[task].process, image, 1)
+        cpu.append(time.process_time() - spent)
         seconds.append(second)
         frames.append(READERS[task](result, image.shape[1], image.shape[0]))
-    return {"seconds": seconds, "frames": frames}
+    return {"seconds": seconds, "cpu": cpu, "frames": frames}
 
 
 def timed(process, image, repeats):

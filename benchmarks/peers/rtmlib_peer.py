@@ -4,8 +4,8 @@ Runs inside an environment of its own and imports nothing of Pinpoint. A request
 "rtmpose.onnx", "threads": 1, "video": "frames.npy", "boxes": "boxes.json", "every": 10, "first": 0,
 "count": 10}`: so many frames of an array (T, H, W, 3) are seen from one on, and `"first": 0` begins anew.
 Boxes, a list for each frame, stand in for the detector, which is asked for them every so many frames and
-takes no time. The answer holds the seconds of each frame, and the points of those found in it, as rtmlib
-tells them. `{"task": "version"}` names what is measured.
+takes no time. The answer holds the seconds, also those of CPU, of each frame, and the points of those found
+in it, as rtmlib tells them. `{"task": "version"}` names what is measured.
 """
 
 import importlib.metadata
@@ -42,15 +42,16 @@ def answer(request, state):
         boxes = [np.array(one, dtype=float) for one in json.loads(Path(request["boxes"]).read_text("utf-8"))]
         state["known"] = Known(boxes)
         state["tracker"] = tracker(request["network"], request["threads"], state["known"], request["every"])
-    seconds, frames = [], []
+    seconds, cpu, frames = [], [], []
     first, last = request["first"], request["first"] + request["count"]
     for index, image in enumerate(np.array(np.load(request["video"], mmap_mode="r")[first:last]), first):
         state["known"].index = index
-        start = time.perf_counter()
+        start, spent = time.perf_counter(), time.process_time()
         keypoints, _ = state["tracker"](image)
+        cpu.append(time.process_time() - spent)
         seconds.append(time.perf_counter() - start)
         frames.append(np.asarray(keypoints).tolist())
-    return {"seconds": seconds, "frames": frames}
+    return {"seconds": seconds, "cpu": cpu, "frames": frames}
 
 
 class Known:
