@@ -1,6 +1,7 @@
 """`POST /v1/detect`: pictures in, keypoints or a drawing out."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
@@ -98,13 +99,14 @@ def detect_routes(service: Service) -> APIRouter:
 
         Pictures are turned upright as their EXIF orientation says; left and right are the person's own.
         """
+        until = time.monotonic() + limits.time
         chosen = choose(task, model, fetch=fetch)
         uploads = await _uploads(request, service)
         if draw:
-            return await _drawing(request, service, chosen, uploads, min_score)
+            return await _drawing(request, service, chosen, uploads, min_score, until)
         looks = [described(upload, min_score, limits.pixels) for upload in uploads]
         futures = service.workers[chosen.name].submit(looks)
-        found = await finished(request, futures, limits.time)
+        found = await finished(request, futures, until)
         return JSONResponse(_told(chosen, uploads, found, service.figures))
 
     return router
@@ -122,14 +124,19 @@ async def _uploads(request: Request, service: Service) -> list[Upload]:
 
 
 async def _drawing(
-    request: Request, service: Service, chosen: Chosen, uploads: Sequence[Upload], min_score: float
+    request: Request,
+    service: Service,
+    chosen: Chosen,
+    uploads: Sequence[Upload],
+    min_score: float,
+    until: float,
 ) -> Response:
     if len(uploads) > 1:
         raise RefusedError(422, f"draw takes one file, and {len(uploads)} came: send them one by one")
     limits = service.settings.limits
     png = "image/png" in request.headers.get("accept", "")
     futures = service.workers[chosen.name].submit([drawn(uploads[0], min_score, limits.pixels, png=png)])
-    (drawing,) = await finished(request, futures, limits.time)
+    (drawing,) = await finished(request, futures, until)
     if isinstance(drawing, BaseException):
         raise _as_refusal(drawing)
     _count(service.figures, chosen, drawing.people, drawing.seconds)

@@ -99,8 +99,13 @@ def drawn(upload: Upload, min_score: float, pixels: int, *, png: bool) -> Callab
     return look
 
 
-async def finished(request: Request, futures: list[Future[T]], seconds: float) -> list[T | BaseException]:
+async def finished(request: Request, futures: list[Future[T]], until: float) -> list[T | BaseException]:
     """Wait for what was queued; give it up when the client hangs up or it takes too long.
+
+    Args:
+        request: Whose answer it is.
+        futures: What was queued.
+        until: When to give up, in seconds of `time.monotonic`.
 
     Returns:
         What each returned or raised.
@@ -113,7 +118,8 @@ async def finished(request: Request, futures: list[Future[T]], seconds: float) -
     work = asyncio.create_task(asyncio.wait(waited))
     gone = asyncio.create_task(_hung_up(request))
     try:
-        await asyncio.wait({work, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        left = max(0.0, until - time.monotonic())
+        await asyncio.wait({work, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             return [each.exception() or each.result() for each in waited]
         if gone.done():
