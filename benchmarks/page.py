@@ -1,4 +1,4 @@
-"""The web page in Chromium with a camera that plays a file, against `pinpoint serve` and its model for bodies.
+"""The web page in Chromium with a camera that plays a file, against `pinpoint serve` that looks for bodies.
 
 Usage: python benchmarks/page.py [first] [live] [--pictures N]
 
@@ -55,12 +55,10 @@ def measure_first(report: Report, browser: Browser, address: str, count: int) ->
     ):
         seconds = [_first_overlay(browser, address, options) for _ in range(count)]
         rows.append([words, f"{median(seconds):.2f}", f"{max(seconds):.2f}", f"{BAR:.0f}"])
-    rows.append(
-        ["camera at once, from a server that has just begun", *_from_new_servers(browser, -(-count // 3))]
-    )
+    rows.append(["camera at once, new server", *_from_new_servers(browser, count)])
     report.add(
         f"## First overlay\n\nSeconds from the beginning of the page's load to the first picture drawn with "
-        f"keypoints; {count} loads in windows without cache, a third as many servers that load the model then."
+        f"keypoints; {count} loads in windows without cache, and a third as many new servers."
     )
     report.table(("", "median", "longest", "bar"), rows)
 
@@ -81,7 +79,7 @@ def measure_live(report: Report, browser: Browser, address: str, count: int) -> 
 
 def _from_new_servers(browser: Browser, count: int) -> list[str]:
     seconds = []
-    for _ in range(count):
+    for _ in range(-(-count // 3)):
         with _server() as address:
             seconds.append(_first_overlay(browser, address, "?source=camera"))
     return [f"{median(seconds):.2f}", f"{max(seconds):.2f}", f"{BAR:.0f}"]
@@ -105,20 +103,9 @@ def _opened(browser: Browser, address: str) -> Iterator[Page]:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
-    """The address of `pinpoint serve` in a process of its own, with a model that has been used."""
-    command = [
-        sys.executable,
-        "-m",
-        "pinpoint",
-        "serve",
-        "--port",
-        "0",
-        "--task",
-        "body",
-        "--log-level",
-        "error",
-    ]
+def _server(*options: str) -> Iterator[str]:
+    """The address of `pinpoint serve` in a process of its own."""
+    command = [sys.executable, "-m", "pinpoint", "serve", "--port", "0", "--log-level", "error", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         found = re.search(r"http://\S+", process.stdout.readline())

@@ -221,11 +221,9 @@ export class App {
     this.viewer.greet(hello.skeleton);
     this.#logFor(hello.skeleton, `${hello.task} ${hello.model}`);
     this.face.problem(null);
-    if (this.viewer.frozen) {
-      const source = this.viewer.source;
-      if (source && source.kind !== "picture") this.viewer.look(source.video);
-      this.face.state("frozen", "Frozen");
-    } else this.face.state("live", "Live");
+    if (this.viewer.frozen) this.viewer.lookAgain();
+    if (this.viewer.frozen) this.face.state("frozen", this.viewer.source?.kind === "video" ? "Paused" : "Frozen");
+    else this.face.state("live", "Live");
   }
 
   /** A line that was lost and found goes on with the same file; another model begins another. */
@@ -245,7 +243,7 @@ export class App {
     const instances = result.instances.map((one) => ({ ...one, id: one.id === null ? null : one.id + this.#firstId }));
     for (const { id } of instances) this.#lastId = Math.max(this.#lastId, id ?? -1);
     this.viewer.add({ ...result, instances }, sent.at);
-    this.log.add({ ...result, instances }, sent.seconds);
+    this.log.add({ ...result, instances }, sent.seconds, this.viewer.size);
   }
 
   /** About a frame, which is passed over, or about the whole stream, which the server then closes. */
@@ -296,7 +294,7 @@ export class App {
       this.viewer.found(detection);
       this.#logged = "";
       this.#logFor(detection.skeleton, detection.model);
-      this.log.add(detection, null);
+      this.log.add(detection, null, detection.size);
       this.face.state("found", `Done in ${Math.round(detection.milliseconds)} ms`);
     } catch (error) {
       if (signal.aborted) return;
@@ -340,8 +338,10 @@ export class App {
 
   async #videoEnded(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, this.viewer.lag.value + 50)); // the overlay is that late
+    const source = this.viewer.source;
+    if (source?.kind !== "video" || !source.video.ended) return; // it was wound back meanwhile
     await this.#finishRecording();
-    if (this.viewer.source?.kind === "video" && this.viewer.source.video.ended && !this.viewer.frozen) this.freeze();
+    if (!this.viewer.frozen) this.freeze();
   }
 
   async #finishRecording(): Promise<void> {

@@ -10,7 +10,7 @@ const MOST = 20_000; // frames; beyond that the oldest go
 interface Line {
   readonly index: number;
   readonly seconds: number | null;
-  readonly size: readonly [number, number];
+  readonly size: Size;
   readonly instances: readonly Instance[];
 }
 
@@ -31,8 +31,10 @@ export class Log {
     this.#skeleton = skeleton;
   }
 
-  add(result: Pick<Result, "size" | "instances">, seconds: number | null): void {
-    this.#lines.push({ index: this.#count++, seconds, size: result.size, instances: result.instances });
+  /** Add what was found in a frame, in pixels of its source, of which a smaller picture may have been sent. */
+  add(result: Pick<Result, "size" | "instances">, seconds: number | null, size: Size): void {
+    const instances = result.instances.map((instance) => scaled(instance, result.size, size));
+    this.#lines.push({ index: this.#count++, seconds, size, instances });
     if (this.#lines.length > MOST) this.#lines.shift();
   }
 
@@ -53,6 +55,25 @@ export class Log {
     const text = [[...FIRST, ...points, "skeleton"], ...rows].map((row) => row.map(cell).join(","));
     return new Blob([text.join("\r\n"), "\r\n"], { type: "text/csv" });
   }
+}
+
+type Size = readonly [width: number, height: number];
+
+/** Pixel centres are whole numbers, so it is their edges that are scaled. */
+function scaled(instance: Instance, from: Size, to: Size): Instance {
+  if (from[0] === to[0] && from[1] === to[1]) return instance;
+  const x = (value: number) => hundredths(((value + 0.5) * to[0]) / from[0] - 0.5);
+  const y = (value: number) => hundredths(((value + 0.5) * to[1]) / from[1] - 0.5);
+  const { box, keypoints } = instance;
+  return {
+    ...instance,
+    box: box && [x(box[0]), y(box[1]), x(box[2]), y(box[3])],
+    keypoints: keypoints.map((point) => point && [x(point[0]), y(point[1]), point[2]]),
+  };
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
 }
 
 const FIRST = [

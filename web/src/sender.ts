@@ -14,6 +14,12 @@ export interface Sent {
   readonly seconds: number;
 }
 
+type Picture = HTMLVideoElement | HTMLCanvasElement;
+
+function sizeOf(picture: Picture): [width: number, height: number] {
+  return "videoWidth" in picture ? [picture.videoWidth, picture.videoHeight] : [picture.width, picture.height];
+}
+
 export class Sender {
   /** Frames that came while two were on their way. */
   skipped = 0;
@@ -31,7 +37,7 @@ export class Sender {
   }
 
   /** Send a frame if the server keeps up, else skip it. */
-  offer(video: HTMLVideoElement, longestSide: number, sent: Sent): void {
+  offer(picture: Picture, longestSide: number, sent: Sent): void {
     if (!this.stream.ready) return;
     this.#giveUp(sent.at);
     if (this.#encoding || this.#sent.size >= IN_FLIGHT || this.stream.waiting > CONGESTED) {
@@ -41,7 +47,7 @@ export class Sender {
     const id = this.#next++;
     this.#sent.set(id, sent);
     this.#encoding = true;
-    this.#paint(video, longestSide);
+    this.#paint(picture, longestSide);
     this.#canvas.toBlob((blob) => this.#send(id, sent.at / 1000, blob), "image/jpeg", QUALITY);
   }
 
@@ -52,12 +58,13 @@ export class Sender {
     return sent;
   }
 
-  #paint(video: HTMLVideoElement, longestSide: number): void {
-    const scale = Math.min(1, longestSide / Math.max(video.videoWidth, video.videoHeight));
-    this.#canvas.width = Math.max(1, Math.round(video.videoWidth * scale));
-    this.#canvas.height = Math.max(1, Math.round(video.videoHeight * scale));
+  #paint(picture: Picture, longestSide: number): void {
+    const [width, height] = sizeOf(picture);
+    const scale = Math.min(1, longestSide / Math.max(width, height));
+    this.#canvas.width = Math.max(1, Math.round(width * scale));
+    this.#canvas.height = Math.max(1, Math.round(height * scale));
     const context = this.#canvas.getContext("2d", { alpha: false })!;
-    context.drawImage(video, 0, 0, this.#canvas.width, this.#canvas.height);
+    context.drawImage(picture, 0, 0, this.#canvas.width, this.#canvas.height);
   }
 
   #send(id: number, seconds: number, blob: Blob | null): void {

@@ -82,7 +82,7 @@ export class Viewer {
   /** Take a result for the frame that was grabbed at a time. */
   add(result: Result, grabbed: number): void {
     const now = performance.now();
-    this.lag.add(now, now - grabbed);
+    if (!this.frozen) this.lag.add(now, now - grabbed);
     this.rate.add(now);
     this.#motion.add(result, grabbed);
   }
@@ -104,8 +104,15 @@ export class Viewer {
     if (this.#source?.kind === "video") void this.#source.video.play();
   }
 
+  /** Look at the frozen picture once more. */
+  lookAgain(): void {
+    const picture = this.#frozenAt === null ? null : this.#pictures.at(this.#frozenAt);
+    const seconds = this.#source?.kind === "video" ? this.#source.video.currentTime : 0;
+    if (picture) this.sender.offer(picture, this.store.now.size, { at: this.#frozenAt!, seconds });
+  }
+
   /** Look at one picture of a paused video, after its place was changed. */
-  look(video: HTMLVideoElement): void {
+  #lookAt(video: HTMLVideoElement): void {
     const now = performance.now();
     this.forget();
     this.#pictures.clear();
@@ -118,7 +125,7 @@ export class Viewer {
     const stop = everyFrame(video, (now) => {
       if (!this.frozen) this.#grab(video, now);
     });
-    const seeked = () => this.frozen && this.look(video);
+    const seeked = () => this.frozen && this.#lookAt(video);
     const seeking = () => {
       this.forget();
       this.#pictures.clear();

@@ -168,7 +168,7 @@ def test_freezing_keeps_the_overlay_and_sends_no_more(open_page, world):
     page.wait_for_function(FIRST)
     page.keyboard.press("f")
     state(page, "frozen")
-    page.wait_for_timeout(150)
+    page.wait_for_timeout(400)
     count = len(world.came)
     page.wait_for_timeout(400)
     assert len(world.came) == count
@@ -216,6 +216,34 @@ def test_ids_and_times_of_a_stream_are_saved(open_page, world, tmp_path, moving)
     assert all(record.keypoints.track_ids.tolist() == [1] for record in records)
     seconds = [record.seconds for record in records]
     assert seconds == sorted(seconds) and seconds[0] >= 0 and seconds[-1] <= 1.1
+
+
+def test_another_model_looks_at_the_frozen_picture(open_page, world):
+    page = open_page("?source=camera")
+    page.wait_for_function(FIRST)
+    page.keyboard.press("f")
+    state(page, "frozen")
+    page.wait_for_timeout(400)
+    count = len(world.came)
+    world.people = lambda n, width, height: [kite(100, 100), kite(200, 100, id=2)]
+    page.select_option("#model", "kite-l")
+    page.wait_for_selector('#canvas[data-drawn="2"]')
+    assert page.inner_text("#status") == "Frozen"
+    assert len(world.came) == count + 1
+
+
+def test_what_is_saved_is_in_pixels_of_the_video_whatever_was_sent(open_page, world, tmp_path, moving):
+    world.people = lambda n, width, height: [kite(79.5, 59.5)]  # the middle of a frame of 160 x 120
+    page = open_page(before="localStorage.setItem('pinpoint.settings', JSON.stringify({ size: 160 }))")
+    page.set_input_files("#file", moving["clip"])
+    page.wait_for_selector("#save-json:enabled")
+    with page.expect_download() as download:
+        page.click("#save-json")
+    download.value.save_as(tmp_path / "saved.json")
+    record = pp.read_records(tmp_path / "saved.json")[0]
+    assert world.came[0]["size"] == (160, 120)
+    assert record.size == (320, 240)
+    np.testing.assert_allclose(record.keypoints.xy[0, 0], [159.5, 119.5])
 
 
 def test_a_video_is_recorded_from_its_start_to_its_end_with_the_overlay(open_page, world, tmp_path, moving):
