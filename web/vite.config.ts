@@ -19,7 +19,10 @@ function digest(): string {
   const all = top.flatMap((entry) => (entry.isDirectory() ? files(join(here, entry.name)) : [join(here, entry.name)]));
   const hash = createHash("sha256");
   for (const name of all.map((path) => relative(here, path).replaceAll("\\", "/")).sort()) {
-    hash.update(`${name}\0`).update(readFileSync(join(here, name))).update("\0");
+    hash
+      .update(`${name}\0`)
+      .update(readFileSync(join(here, name)))
+      .update("\0");
   }
   return hash.digest("hex");
 }

@@ -202,7 +202,12 @@ export class App {
     const track = (video.srcObject as MediaStream).getVideoTracks()[0];
     track?.addEventListener("ended", () => {
       void this.stop().then(() =>
-        this.face.problem({ title: "The camera is gone", text: "It was unplugged or taken away.", steps: [], again: "camera" }),
+        this.face.problem({
+          title: "The camera is gone",
+          text: "It was unplugged or taken away.",
+          steps: [],
+          again: "camera",
+        }),
       );
     });
   }
@@ -210,7 +215,7 @@ export class App {
   #connecting(): void {
     this.face.state("connecting", "Connecting");
     clearTimeout(this.#patience);
-    this.#patience = window.setTimeout(() => this.face.state("connecting", "Loading the model"), LOADING);
+    this.#patience = window.setTimeout(() => this.face.state("connecting", "Loading model"), LOADING);
   }
 
   #greeted(hello: Hello): void {
@@ -257,7 +262,8 @@ export class App {
   async #lost(before: boolean, pause: number): Promise<void> {
     clearTimeout(this.#patience);
     this.sender.reset();
-    this.face.state("reconnecting", `Reconnecting in ${Math.max(1, Math.round(pause / 1000))} s`);
+    if (!this.viewer.frozen) this.viewer.forget();
+    this.face.state("reconnecting", `Retrying in ${Math.max(1, Math.round(pause / 1000))} s`);
     const reason = this.#reason;
     this.#reason = "";
     if (reason) this.face.problem(refused(reason));

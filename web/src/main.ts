@@ -13,6 +13,7 @@ import { followTheme } from "./theme";
 import { clock, followTransport, showPlace, step, transportFor } from "./transport";
 
 const METER_PAUSE = 250; // ms
+const PHONE = 620; // pixels, as in the style sheet
 
 const store = new Store();
 const flipTheme = followTheme(store);
@@ -34,7 +35,10 @@ const face: Face = {
   catalogue: (catalogue) => panel.offer(catalogue),
   source(source) {
     stage.dataset.source = source?.kind ?? "none";
-    byId("canvas", HTMLCanvasElement).setAttribute("aria-label", source ? `${source.name} with overlay` : "No picture yet");
+    byId("canvas", HTMLCanvasElement).setAttribute(
+      "aria-label",
+      source ? `${source.name} with overlay` : "No picture yet",
+    );
     transportFor(source);
     if (source?.kind === "camera") void showCameras(source);
     fitStage();
@@ -94,11 +98,12 @@ async function showCameras(source: Source): Promise<void> {
   select("camera-select").replaceChildren(...options);
 }
 
-/** Where the page scrolls, the stage takes the shape of what it shows. */
+/** Where the page scrolls, the stage takes the shape of what it shows; a phone shows two pictures one above the other. */
 function fitStage(): void {
   const [width, height] = app.viewer.size;
-  const wide = store.now.beside ? 2 * width : width;
-  stage.style.setProperty("--shape", width ? `${wide / height}` : "1.7778");
+  const one = width ? width / height : 16 / 9;
+  const two = stage.clientWidth < PHONE ? one / 2 : one * 2;
+  stage.style.setProperty("--shape", `${store.now.beside && width ? two : one}`);
 }
 
 function showMeters(): void {
@@ -110,7 +115,8 @@ function showMeters(): void {
   say(part("latency"), live && viewer.lag.latency > 0 ? `${Math.round(viewer.lag.latency)}` : "–");
   say(part("people"), viewer.source ? `${viewer.drawn}` : "–");
   say(part("dropped"), live ? `${sender.skipped + app.dropped}` : "–");
-  part("dropped-meter").title = `${sender.skipped} frames not sent while others were on their way, ${app.dropped} dropped by the server`;
+  part("dropped-meter").title =
+    `${sender.skipped} frames not sent while others were on their way, ${app.dropped} dropped by the server`;
   for (const id of ["save-json", "save-csv"]) button(id).disabled = log.length === 0 || !viewer.source;
   if (app.recorder) say(part("recorded"), clock(app.recorder.seconds));
   showPlace();
@@ -204,6 +210,7 @@ listenToDrops();
 listenToButtons();
 followTransport();
 store.listen((_, changed) => changed === "beside" && fitStage());
+addEventListener("resize", fitStage);
 setInterval(showMeters, METER_PAUSE);
 face.source(null);
 void app.start();

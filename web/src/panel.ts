@@ -48,7 +48,8 @@ export class Panel {
     input("score").style.setProperty("--share", `${settings.score}`);
     say(byId("score-value", HTMLOutputElement), settings.score.toFixed(2));
     select("size").value = `${settings.size}`;
-    for (const one of document.querySelectorAll<HTMLInputElement>("#tasks input")) one.checked = one.value === settings.task;
+    for (const one of document.querySelectorAll<HTMLInputElement>("#tasks input"))
+      one.checked = one.value === settings.task;
     this.#showModels(settings);
   }
 
@@ -72,7 +73,11 @@ export class Panel {
 }
 
 function radio(task: string): HTMLLabelElement {
-  const [label, box, words] = [document.createElement("label"), document.createElement("input"), document.createElement("span")];
+  const [label, box, words] = [
+    document.createElement("label"),
+    document.createElement("input"),
+    document.createElement("span"),
+  ];
   Object.assign(box, { type: "radio", name: "task", value: task, id: `task-${task}` });
   words.textContent = TITLES[task] ?? task.charAt(0).toUpperCase() + task.slice(1);
   label.append(box, words);

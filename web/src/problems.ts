@@ -22,15 +22,22 @@ export function browserOf(agent: string): Browser {
 }
 
 const ALLOW: Readonly<Record<Browser, readonly string[]>> = {
-  Chrome: ["Click the camera sign at the left of the address, or the sign before it.", "Set Camera to Allow, then try again."],
+  Chrome: [
+    "Click the camera sign at the left of the address, or the sign before it.",
+    "Set Camera to Allow, then try again.",
+  ],
   Edge: ["Click the lock at the left of the address.", "Set Camera to Allow, then try again."],
   Firefox: ["Click the crossed-out camera at the left of the address.", "Remove the block, then try again."],
   Safari: ["Open Safari > Settings for This Website.", "Set Camera to Allow, then try again."],
-  iPhone: ["Tap the page menu at the left of the address, then Website Settings.", "Set Camera to Allow, then try again."],
+  iPhone: [
+    "Tap the page menu at the left of the address, then Website Settings.",
+    "Set Camera to Allow, then try again.",
+  ],
   Android: ["Tap the sign at the left of the address, then Permissions.", "Allow Camera, then try again."],
 };
 
-const SYSTEM = "If it is allowed there, look into the privacy settings of the system: the browser may be blocked as a whole.";
+const SYSTEM =
+  "If it is allowed there, look into the privacy settings of the system: the browser may be blocked as a whole.";
 
 /** Pages that came over plain HTTP from another machine get no camera in any browser. */
 export function insecure(): Problem {
@@ -51,15 +58,35 @@ export function ofCamera(error: unknown): Problem {
   const name = error instanceof DOMException ? error.name : "";
   if (name === "NotAllowedError" || name === "SecurityError") {
     const steps = [...ALLOW[browserOf(navigator.userAgent)], SYSTEM];
-    return { title: "The camera is not allowed", text: "The browser was told not to give this page a camera.", steps, again: "camera" };
+    return {
+      title: "The camera is not allowed",
+      text: "The browser was told not to give this page a camera.",
+      steps,
+      again: "camera",
+    };
   }
   if (name === "NotFoundError" || name === "OverconstrainedError") {
-    return { title: "No camera found", text: "Plug one in and try again, or open a picture or a video instead.", steps: [], again: "camera" };
+    return {
+      title: "No camera found",
+      text: "Plug one in and try again, or open a picture or a video instead.",
+      steps: [],
+      again: "camera",
+    };
   }
   if (name === "NotReadableError" || name === "AbortError") {
-    return { title: "The camera is busy", text: "Another program seems to use it. Close that program, then try again.", steps: [], again: "camera" };
+    return {
+      title: "The camera is busy",
+      text: "Another program seems to use it. Close that program, then try again.",
+      steps: [],
+      again: "camera",
+    };
   }
-  return { title: "The camera did not start", text: `${error instanceof Error ? error.message : error}`, steps: [], again: "camera" };
+  return {
+    title: "The camera did not start",
+    text: `${error instanceof Error ? error.message : error}`,
+    steps: [],
+    again: "camera",
+  };
 }
 
 export function ofServer(error: unknown): Problem {

@@ -72,9 +72,7 @@ function fromAddress(): Partial<Settings> {
 function kept(): Partial<Settings> {
   try {
     const values = Object.entries(JSON.parse(localStorage.getItem(KEY) ?? "{}"));
-    return Object.fromEntries(
-      values.filter(([key, value]) => typeof value === typeof DEFAULTS[key as keyof Settings]),
-    );
+    return Object.fromEntries(values.filter(([key, value]) => typeof value === typeof DEFAULTS[key as keyof Settings]));
   } catch {
     return {};
   }

@@ -152,7 +152,8 @@ export class Viewer {
     this.drawn = compose(this.#context, scene);
     if (this.drawn > 0 && performance.getEntriesByName("first-overlay").length === 0) performance.mark("first-overlay");
     this.canvas.dataset.drawn = `${this.drawn}`;
-    if (this.copy) compose(this.copy.context, { ...scene, marks: { ...scene.marks, density: this.#density(this.copy) } });
+    if (this.copy)
+      compose(this.copy.context, { ...scene, marks: { ...scene.marks, density: this.#density(this.copy) } });
   }
 
   /** Lines and letters of a recorded picture are as large as they would be on a screen of 960 pixels. */

@@ -67,11 +67,12 @@ def test_a_token_is_asked_for_until_it_is_right(open_page, world, complaints):
 def test_a_line_that_breaks_is_mended_and_nobody_takes_the_id_of_another(
     open_page, world, server, complaints, tmp_path
 ):
-    page = open_page("?source=camera")
+    page = open_page("?source=camera", viewport={"width": 360, "height": 780})
     page.wait_for_function("document.querySelector('#canvas').dataset.drawn === '1'")
     server.stop()
     page.wait_for_function("document.body.dataset.state === 'reconnecting'")
-    assert "Reconnecting" in page.inner_text("#status")
+    assert "Retrying in" in page.inner_text("#status")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
     world.people = lambda n, width, height: [kite(width / 2, height / 2, id=1), kite(50, 50, id=2)]
     server.start()
     page.wait_for_function(LIVE)
