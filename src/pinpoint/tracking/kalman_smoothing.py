@@ -38,8 +38,8 @@ class KalmanSmoother:
         self,
         *,
         drift: float = 0.1,
-        noise: float = 0.008,
-        agility: float = 2.0,
+        noise: float = 0.007,
+        agility: float = 3.0,
         least_trust: float = 0.3,
         forget: float = 0.5,
     ) -> None:

@@ -48,8 +48,8 @@ class OneEuro:
     def __init__(
         self,
         *,
-        min_cutoff: float = 1.4,
-        beta: float = 5.5,
+        min_cutoff: float = 1.7,
+        beta: float = 7.0,
         d_cutoff: float = 1.0,
         still: float | None = 0.2,
         least_trust: float = 0.3,
