@@ -53,7 +53,6 @@ export default defineConfig({
     proxy: {
       "/v1": { target: server, ws: true },
       "/healthz": server,
-      "/docs": server,
     },
   },
 });
