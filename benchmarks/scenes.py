@@ -39,6 +39,7 @@ from moving_people import (
 
 __all__ = [
     "PEOPLE",
+    "PLAIN",
     "Clip",
     "Cut",
     "Moment",
@@ -46,13 +47,15 @@ __all__ = [
     "crowd",
     "panned",
     "person_cut",
+    "row",
     "steady",
     "walk",
     "write_labels",
     "write_moments",
 ]
 
-SIZE = (640, 480)
+SIZE, WIDE = (640, 480), (1280, 720)
+PLAIN = (150, 145, 138)
 FPS = 30.0
 PEOPLE = ((872, 1), (7088, 0), (10764, 0), (88970, 0), (273232, 0), (5060, 0))
 """Pictures of COCO val, and people in them, whom their background lets go."""
@@ -61,7 +64,7 @@ AROUND = 0.03  # of the height: so far a person may reach beyond the labelled bo
 FLESH = 0.13  # of the height: width of a limb, at most
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Clip:
     """A video in memory."""
 
@@ -145,6 +148,20 @@ def crowd(seconds: float, count: int = 6, seed: int = 0, heights: tuple[float, f
         steps = swaying(place, rng.uniform(25, 60), rng.uniform(3, 5), rng.uniform())
         movers.append(Mover(cut, standing_at(cut, steps)))
     return Clip(f"{count} people", tuple(moving(movers, plain_background(SIZE), steady(seconds, FPS))))
+
+
+def row(seconds: float, count: int = 6) -> Clip:
+    """People side by side who sway a little, before a plain colour."""
+    width, height = WIDE
+    background = np.full((height, width, 3), PLAIN, np.uint8)
+    movers = []
+    for number in range(count):
+        cut = person_cut(*PEOPLE[number % len(PEOPLE)], 220)
+        wide = cut.box[2] - cut.box[0]
+        cut = cut.sized(220 * min(1, 0.7 * width / count / wide))
+        place = swaying(lambda _, n=number: (width * (n + 0.5) / count, height / 2 + 125), 15, 3 + number / 2)
+        movers.append(Mover(cut, standing_at(cut, place)))
+    return Clip(f"{count} people", tuple(moving(movers, background, steady(seconds, FPS))))
 
 
 def panned(picture: Picture, columns: Skeleton, seconds: float, size: Size = SIZE) -> Clip:
