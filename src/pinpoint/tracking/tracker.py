@@ -1,0 +1,198 @@
+"""The tracker: who in this frame is who in the frames before."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinpoint.geometry import Float, Image
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton
+from pinpoint.tracking.appearance import Appearance
+from pinpoint.tracking.association import Claims, associated
+from pinpoint.tracking.camera import Camera
+from pinpoint.tracking.similarity import Similarity, by_points_and_boxes
+from pinpoint.tracking.tracks import Tracks, has_place, whole
+
+__all__ = ["Tracker"]
+
+Rows = NDArray[np.intp]
+
+
+class Tracker:
+    """Gives instances ids that stay theirs over time. Its state is one stream's: every stream needs its own.
+
+    Boxes and keypoints move on by a Kalman filter, at their own velocities, for as long as the time between
+    two calls is. Where tracks are expected is compared with what was found: first what is surely there, then
+    what is unsure, which may go on with a track but begin none (ByteTrack, arXiv 2110.06864). A track that
+    finds nothing coasts for a second; after that, within `window`, only somebody who looks alike takes it up.
+
+    Args:
+        similarity: How alike tracks and instances are, such as `by_points` or `by_boxes`.
+        camera: Says how the camera moved, such as `CameraMotion()`; none: it stands still.
+        appearance: Says what instances look like, such as `ColorHistogram()`; none: only places tell.
+        window: Seconds after which a track that was not found is forgotten.
+        births: How often somebody has to be found until they get an id.
+        strong: Scores of instances that may begin a track.
+        weak: Scores of instances that may go on with one; those below are ignored.
+        least: How alike a track and the instance that goes on with it are at least.
+
+    Attributes:
+        lost: How many tracks that were found in the call before were not found in the last one.
+
+    Raises:
+        ValueError: A number makes no sense.
+    """
+
+    lost: int
+
+    def __init__(
+        self,
+        *,
+        similarity: Similarity = by_points_and_boxes,
+        camera: Camera | None = None,
+        appearance: Appearance | None = None,
+        window: float = 2.0,
+        births: int = 2,
+        strong: float = 0.5,
+        weak: float = 0.1,
+        least: float = 0.2,
+    ) -> None:
+        if not (births >= 1 and window >= 0 and weak <= strong and 0 < least <= 1):
+            given = f"births={births}, window={window}, weak={weak}, strong={strong}, least={least}"
+            raise ValueError(f"{given}: expected births >= 1, window >= 0, weak <= strong and 0 < least <= 1")
+        self._similarity, self._camera, self._appearance = similarity, camera, appearance
+        self._window, self._births = window, births
+        self._strong, self._weak, self._least = strong, weak, least
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew, with ids from 1."""
+        self.lost = 0
+        self._tracks: Tracks | None = None
+        self._skeleton: Skeleton | None = None
+        self._seconds = -np.inf
+        self._confirmed = self._born = 0
+        if self._camera is not None:
+            self._camera.forget()
+
+    def __call__(self, kps: Keypoints, seconds: float, image: Image | None = None) -> Keypoints:
+        """Say who is who in the next frame.
+
+        Args:
+            kps: What was found there. Instances without boxes are taken by their keypoints, and without box
+                scores by those of the keypoints; K may be 0.
+            seconds: When that was, later than in the call before.
+            image: RGB, shape (H, W, 3), for `camera` and `appearance`. A call may do without.
+
+        Returns:
+            The same instances in the same order with `track_ids`; -1 for those not confirmed yet, too
+            unsure, or without a place.
+
+        Raises:
+            ValueError: Time stands still or goes back, or the skeleton is another than before.
+        """
+        self._check(kps, seconds)
+        placed = np.flatnonzero(has_place(kps))
+        found = whole(kps[placed])
+        tracks, looks = self._expected_now(found, seconds, image)
+        rows, columns = self._associated(tracks, found, looks, seconds).T
+        unmatched = np.setdiff1d(np.arange(len(tracks)), rows)
+        went_on = self._with_ids(tracks[rows].found_again(found[columns], looks[columns]))
+        born = self._started(found, looks, columns)
+        self.lost = int(np.count_nonzero(self._was_seen(tracks, seconds)[unmatched]))
+        self._tracks = went_on.joined(born).joined(self._remembered(tracks[unmatched]))
+        self._seconds, self._skeleton = seconds, kps.skeleton
+        ids = np.full(len(kps), -1, np.int64)
+        ids[placed[columns]] = np.maximum(went_on.ids, -1)
+        ids[placed[self._beginning(found, columns)]] = np.maximum(born.ids, -1)
+        return replace(kps, track_ids=ids)
+
+    def expected(self, seconds: float) -> Keypoints | None:
+        """Where the tracks that were found in the last call will be, those not confirmed yet among them.
+
+        Args:
+            seconds: A time not before the last call.
+
+        Returns:
+            Keypoints, their last scores, and boxes. `track_ids` are those of the tracks; one that is not
+            confirmed yet has a number of its own below -1. None before the first call.
+
+        Raises:
+            ValueError: The time is before the last call.
+        """
+        if self._tracks is None or self._skeleton is None:
+            return None
+        if seconds < self._seconds:
+            raise ValueError(f"seconds is {seconds}, expected {self._seconds}, the last call's, or later")
+        found = self._tracks[self._tracks.unseen == 0]
+        return found.later(seconds - self._seconds).expected(self._skeleton)
+
+    def _check(self, kps: Keypoints, seconds: float) -> None:
+        if not seconds > self._seconds:
+            raise ValueError(f"seconds is {seconds}, expected later than {self._seconds}, the call before")
+        if self._skeleton is not None and kps.skeleton != self._skeleton:
+            wanted = f"{self._skeleton.name!r} as in the calls before"
+            raise ValueError(f"the skeleton is {kps.skeleton.name!r}, expected {wanted}")
+
+    def _expected_now(self, found: Keypoints, seconds: float, image: Image | None) -> tuple[Tracks, Float]:
+        """The tracks at this time, and what the found instances look like."""
+        looks = self._looks(found, image)
+        tracks = self._tracks
+        if tracks is None:
+            tracks = Tracks.started(found[:0], looks[:0], 0)
+        elif not tracks.looks.shape[1]:  # no picture until now
+            tracks = replace(tracks, looks=np.zeros((len(tracks), looks.shape[1])))
+        if self._camera is not None and image is not None:
+            map_ = self._camera(image, tracks.motion.boxes[tracks.unseen == 0])
+            tracks = replace(tracks, motion=tracks.motion.seen_by(map_))
+        elif self._camera is not None:
+            self._camera.forget()
+        if len(tracks):
+            tracks = tracks.later(seconds - self._seconds)
+        return tracks[self._was_seen(tracks, seconds) | (tracks.unseen <= self._window)], looks
+
+    def _looks(self, found: Keypoints, image: Image | None) -> Float:
+        if self._appearance is not None and image is not None:
+            return self._appearance(image, found)
+        return np.zeros((len(found), 0 if self._tracks is None else self._tracks.looks.shape[1]))
+
+    def _was_seen(self, tracks: Tracks, seconds: float) -> NDArray[np.bool_]:
+        """Which tracks were found in the call before."""
+        return tracks.unseen <= seconds - self._seconds
+
+    def _associated(self, tracks: Tracks, found: Keypoints, looks: Float, seconds: float) -> Rows:
+        """Pairs of a track and an instance, shape (P, 2)."""
+        if not len(tracks) or not len(found):
+            return np.zeros((0, 2), np.intp)
+        assert found.box_scores is not None
+        strong = found.box_scores >= self._strong
+        claims = Claims(
+            alike=self._similarity(tracks.expected(found.skeleton), found),
+            away=np.where(self._was_seen(tracks, seconds), 0.0, tracks.unseen),
+            rounds=(strong, ~strong & (found.box_scores >= self._weak)),
+        )
+        return associated(claims, tracks, found, looks, self._least)
+
+    def _with_ids(self, tracks: Tracks) -> Tracks:
+        """Confirm those that were found often enough."""
+        new = np.flatnonzero((tracks.ids < 0) & (tracks.hits >= self._births))
+        ids = tracks.ids.copy()
+        ids[new] = self._confirmed + 1 + np.arange(len(new))
+        self._confirmed += len(new)
+        return replace(tracks, ids=ids)
+
+    def _beginning(self, found: Keypoints, taken: Rows) -> Rows:
+        """Rows of the instances that begin a track."""
+        assert found.box_scores is not None
+        return np.setdiff1d(np.flatnonzero(found.box_scores >= self._strong), taken)
+
+    def _started(self, found: Keypoints, looks: Float, taken: Rows) -> Tracks:
+        new = self._beginning(found, taken)
+        born = Tracks.started(found[new], looks[new], self._born)
+        self._born += len(new)
+        return self._with_ids(born)
+
+    def _remembered(self, missed: Tracks) -> Tracks:
+        """Of tracks that were not found: who was confirmed."""
+        return missed[missed.ids > 0]

@@ -1,0 +1,135 @@
+"""The tracks of a stream: who they are, where they are expected, what is known of them."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinpoint.geometry import Float, boxes_of_points
+from pinpoint.keypoints import Keypoints
+from pinpoint.skeletons import Skeleton
+from pinpoint.tracking.motion import Motion
+
+__all__ = ["Tracks", "has_place", "whole"]
+
+SPREAD = 0.1  # doubt about a place, in sizes, at which OKS forgives as if the area were twice as large
+LEARNT = 0.1  # share of what is seen in what a track looks like
+LEAST_TRUST = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """What is known about T tracks.
+
+    Args:
+        ids: From 1 up, and each its own below -1 until it is confirmed, shape (T,).
+        hits: How often each was found, shape (T,).
+        unseen: Seconds since each was found last, shape (T,).
+        scores: Of its keypoints when it was found last, shape (T, K).
+        box_scores: Of the instance then, shape (T,).
+        looks: What each looks like, rows of length 1, or 0 where nobody knows, shape (T, F).
+        motion: Where each is and goes.
+    """
+
+    ids: NDArray[np.int64]
+    hits: NDArray[np.int64]
+    unseen: Float
+    scores: Float
+    box_scores: Float
+    looks: Float
+    motion: Motion
+
+    @classmethod
+    def started(cls, found: Keypoints, looks: Float, born: int) -> "Tracks":
+        """Begin with instances that are `whole`, after so many others were born."""
+        count = len(found)
+        assert found.box_scores is not None
+        return cls(
+            ids=-2 - born - np.arange(count),
+            hits=np.ones(count, np.int64),
+            unseen=np.zeros(count),
+            scores=found.scores,
+            box_scores=found.box_scores,
+            looks=looks,
+            motion=Motion.started(_points(found)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "Tracks":
+        """Keep some tracks."""
+        return Tracks(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def joined(self, other: "Tracks") -> "Tracks":
+        """These tracks and then others."""
+        arrays = [field.name for field in fields(self) if field.name != "motion"]
+        both = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in arrays)
+        return Tracks(*both, motion=self.motion.joined(other.motion))
+
+    def later(self, seconds: float) -> "Tracks":
+        """Go on for some time without being found."""
+        return replace(self, unseen=self.unseen + seconds, motion=self.motion.later(seconds))
+
+    def found_again(self, found: Keypoints, looks: Float) -> "Tracks":
+        """Take in one instance for each track, and what it looks like."""
+        assert found.box_scores is not None
+        certain = np.ones((len(found), 2))
+        trust = np.clip(np.concatenate([found.scores, certain], axis=1), LEAST_TRUST, 1)
+        return Tracks(
+            ids=self.ids,
+            hits=self.hits + 1,
+            unseen=np.zeros(len(self)),
+            scores=found.scores,
+            box_scores=found.box_scores,
+            looks=_learnt(self.looks, looks),
+            motion=self.motion.corrected(_points(found), trust),
+        )
+
+    def expected(self, skeleton: Skeleton) -> Keypoints:
+        """Where they are by now, by their ids; the areas are wider the less is known about that."""
+        return Keypoints(
+            xy=self.motion.points[:, :-2],
+            scores=self.scores,
+            skeleton=skeleton,
+            boxes=self.motion.boxes,
+            box_scores=self.box_scores,
+            areas=self.motion.size**2 * (1 + np.sqrt(self.motion.doubt[:, 0]) / SPREAD),
+            track_ids=self.ids,
+        )
+
+
+def has_place(kps: Keypoints) -> NDArray[np.bool_]:
+    """Whether instances have a box or a keypoint, shape (N,)."""
+    found = np.any(np.isfinite(kps.xy).all(axis=-1), axis=1)
+    return found if kps.boxes is None else found | np.all(np.isfinite(kps.boxes), axis=1)
+
+
+def whole(kps: Keypoints) -> Keypoints:
+    """The instances with boxes and box scores, from their keypoints where they have none."""
+    hulls = boxes_of_points(kps.xy)
+    boxes = hulls
+    if kps.boxes is not None:
+        boxes = np.where(np.isfinite(kps.boxes).all(axis=1, keepdims=True), kps.boxes, hulls)
+    return replace(kps, boxes=boxes, box_scores=_box_scores(kps))
+
+
+def _box_scores(kps: Keypoints) -> Float:
+    """Those given, else means over the keypoints that are there, else 1."""
+    there = np.isfinite(kps.xy).all(axis=-1)
+    count = there.sum(axis=1)
+    mean = np.where(count > 0, (kps.scores * there).sum(axis=1) / np.maximum(count, 1), 1.0)
+    return mean if kps.box_scores is None else np.where(np.isnan(kps.box_scores), mean, kps.box_scores)
+
+
+def _points(found: Keypoints) -> Float:
+    """Keypoints, and then the two corners of the box, shape (N, K + 2, 2)."""
+    assert found.boxes is not None
+    return np.concatenate([found.xy, found.boxes.reshape(-1, 2, 2)], axis=1)
+
+
+def _learnt(before: Float, seen: Float) -> Float:
+    """Drift towards what is seen, at once where nothing was known."""
+    known, told = (looks.any(axis=1, keepdims=True) for looks in (before, seen))
+    mixed = np.where(known & told, (1 - LEARNT) * before + LEARNT * seen, np.where(told, seen, before))
+    return mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,238 @@
+"""The tracker in worlds with known truth, and with what comes in that nobody planned for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import pinpoint as pp
+from pinpoint.evaluation.tracks import track_measures
+from pinpoint.tracking import CameraMotion, ColorHistogram, Tracker, by_boxes, by_points
+from tracking.worlds import WORLDS, Shot
+
+BOX = pp.Skeleton("box", ())
+PAIR = pp.Skeleton("pair", ("head", "tail"))
+
+
+def boxes_at(*places, scores=None, side=20.0):
+    """Square boxes in the middle of which places are."""
+    boxes = np.array([[x - side, y - side, x + side, y + side] for x, y in places]).reshape(-1, 4)
+    count = len(boxes)
+    sure = np.ones(count) if scores is None else np.array(scores)
+    return pp.Keypoints(np.zeros((count, 0, 2)), np.zeros((count, 0)), BOX, boxes=boxes, box_scores=sure)
+
+
+def measured(tracker: Tracker, shots: list[Shot]) -> dict[str, float]:
+    found = [tracker(shot.found, shot.seconds, shot.image) for shot in shots]
+    return track_measures([shot.truth for shot in shots], found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_four_people_who_cross_keep_their_ids(seed):
+    """By places alone; clothes do not help."""
+    measures = measured(Tracker(), list(WORLDS["crossing"](seed)))
+    assert measures["switches"] == 0
+    assert measures["IDF1"] >= 0.95
+
+
+@pytest.mark.parametrize("name", ["crowd", "occlusion", "re-entry", "drops"])
+def test_identities_are_kept_through(name):
+    """Who knows everybody gets about .99. `benchmarks/tracking.py` goes through more of each kind."""
+    clips = [list(WORLDS[name](seed)) for seed in (0, 1)]
+    numbers = [measured(Tracker(appearance=ColorHistogram()), shots)["IDF1"] for shots in clips]
+    assert np.mean(numbers) >= 0.95
+
+
+class Swung:
+    """A camera of which everybody knows how it moved."""
+
+    def __init__(self, *shifts):
+        self.shifts = iter(shifts)
+
+    def __call__(self, image, boxes):
+        return np.array([[1.0, 0, next(self.shifts)], [0, 1, 0]])
+
+    def forget(self):
+        pass
+
+
+@pytest.mark.parametrize(("camera", "ids"), [(Swung(0, 90, -70, 80), [1, 1]), (None, [-1, -1])])
+def test_a_moving_camera_is_taken_out(camera, ids):
+    """Somebody stands, and the picture jumps farther than they are wide."""
+    tracker, image = Tracker(camera=camera), np.zeros((9, 9, 3), np.uint8)
+    found = [tracker(boxes_at((x, 50)), 0.1 * n, image) for n, x in enumerate((100, 190, 120, 200))]
+    assert [int(kps.track_ids[0]) for kps in found[2:]] == ids
+
+
+def test_somebody_gets_an_id_when_found_so_often():
+    tracker = Tracker(births=3)
+    ids = [tracker(boxes_at((50, 50)), second).track_ids.tolist() for second in range(1, 5)]
+    assert ids == [[-1], [-1], [1], [1]]
+
+
+def test_ids_rise_without_gaps_however_many_were_never_confirmed():
+    tracker = Tracker()
+    for frame in range(5):  # each time somewhere else
+        tracker(boxes_at((50, 50), (300 + 90 * frame, 200)), float(frame))
+    ids = [tracker(boxes_at((50, 50), (900, 50)), 5.0 + frame).track_ids.tolist() for frame in range(2)]
+    assert ids == [[1, -1], [1, 2]]
+
+
+def test_a_weak_instance_goes_on_with_a_track_and_begins_none():
+    tracker = Tracker(births=1)
+    tracker(boxes_at((50, 50)), 0.0)
+    found = tracker(boxes_at((52, 50), (200, 50), scores=(0.2, 0.2)), 0.1)
+    assert found.track_ids.tolist() == [1, -1]
+
+
+def test_a_strong_instance_is_taken_before_a_weak_one():
+    tracker = Tracker(births=1)
+    tracker(boxes_at((50, 50)), 0.0)
+    assert tracker(boxes_at((50, 50), (58, 50), scores=(0.2, 0.9)), 0.1).track_ids.tolist() == [-1, 1]
+
+
+def walked(tracker, times, speed=100.0):
+    """Somebody who walks to the right at a speed, seen at some times."""
+    return [tracker(boxes_at((speed * time, 50)), time).track_ids.tolist() for time in times]
+
+
+def test_who_was_hidden_is_expected_where_they_would_be():
+    """Half a second at 100 pixels a second is more than the box is wide."""
+    tracker = Tracker()
+    walked(tracker, np.arange(0, 1, 0.05))
+    for time in np.arange(1, 1.5, 0.05):
+        tracker(boxes_at(), time)
+    assert walked(tracker, [1.5]) == [[1]]
+
+
+@pytest.mark.parametrize("step", [0.01, 0.04, 0.1])
+def test_expected_places_depend_on_time_and_not_on_the_number_of_frames(step):
+    tracker = Tracker()
+    walked(tracker, np.arange(0, 1 + step / 2, step))
+    expected = tracker.expected(1.2)
+    assert expected is not None
+    np.testing.assert_allclose(expected.boxes[0, [0, 2]].mean(), 120, atol=3)
+
+
+def test_expected_are_those_found_in_the_last_call():
+    tracker = Tracker()
+    assert tracker.expected(0.0) is None
+    tracker(boxes_at((50, 50), (150, 50)), 0.0)
+    tracker(boxes_at((50, 50), (150, 50), (250, 50)), 0.1)
+    assert tracker.expected(0.1).track_ids.tolist() == [1, 2, -4]
+    tracker(boxes_at((150, 50)), 0.2)
+    assert tracker.expected(0.2).track_ids.tolist() == [2]
+
+
+def test_lost_counts_tracks_that_were_found_in_the_call_before():
+    tracker = Tracker()
+    lost = []
+    for time, places in enumerate([[(50, 50), (150, 50)], [(50, 50)], [(50, 50)], []]):
+        tracker(boxes_at(*places), 0.1 * time)
+        lost.append(tracker.lost)
+    assert lost == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(("away", "same"), [(1.5, True), (2.5, False)])
+def test_a_lost_track_is_taken_up_again_within_the_window_by_who_looks_alike(away, same):
+    assert (returned(away, like=True) == 1) is same
+
+
+def test_a_stranger_does_not_take_up_a_lost_track():
+    assert returned(1.5, like=False) == 2
+
+
+def returned(away, *, like):
+    """Somebody red is seen for a second, and after some time somebody at the same place; who is that?"""
+    looks = {True: np.array([1.0, 0.0]), False: np.array([0.0, 1.0])}
+    colour = [True]
+    tracker = Tracker(appearance=lambda image, kps: np.tile(looks[colour[0]], (len(kps), 1)), window=2.0)
+    blank = np.zeros((9, 9, 3), np.uint8)
+    for time in (0.0, 0.5, 1.0):
+        tracker(boxes_at((50, 50)), time, blank)
+    tracker(boxes_at(), 1.1, blank)
+    colour[0] = like
+    tracker(boxes_at((70, 50)), 1.0 + away, blank)
+    return int(tracker(boxes_at((70, 50)), 1.1 + away, blank).track_ids[0])
+
+
+@pytest.mark.parametrize("similarity", [by_points, by_boxes])
+def test_points_that_are_missing_do_not_break_a_track(similarity):
+    """The skeleton has no sigmas, there are no boxes, and the hull of what is left is a point."""
+    tracker = Tracker(similarity=similarity)
+    xy = np.array([[[50.0, 50], [60, 90]], [[200, 50], [210, 90]]])
+    for time in (0.0, 0.1, 0.2):
+        found = tracker(pp.Keypoints(xy, np.full((2, 2), 0.9), PAIR), time)
+    assert found.track_ids.tolist() == [1, 2]
+    half = xy.copy()
+    half[0, 1], half[1] = np.nan, np.nan
+    found = tracker(pp.Keypoints(half, np.full((2, 2), 0.9), PAIR), 0.3)
+    assert found.track_ids[1] == -1
+    assert tracker(pp.Keypoints(xy, np.full((2, 2), 0.9), PAIR), 0.4).track_ids.tolist() == [1, 2]
+
+
+def test_instances_come_back_as_they_went_in_but_for_their_ids(rng):
+    xy = rng.uniform(0, 100, (3, 2, 2))
+    kps = pp.Keypoints(xy, rng.random((3, 2)), PAIR, labels=np.array(["a", "b", "c"]))
+    found = Tracker(births=1)(kps, 0.0)
+    assert found.arrays().keys() - {"track_ids"} == kps.arrays().keys()
+    for name, value in kps.arrays().items():
+        np.testing.assert_array_equal(getattr(found, name), value)
+
+
+@pytest.mark.parametrize("kps", [boxes_at(), pp.Keypoints.empty(pp.skeleton("coco17"))])
+def test_frames_without_anybody_are_fine(kps):
+    tracker = Tracker(appearance=ColorHistogram(), camera=CameraMotion())
+    for time in range(3):
+        assert len(tracker(kps, float(time), np.zeros((40, 60, 3), np.uint8)).track_ids) == 0
+    assert len(tracker.expected(3.0)) == 0
+
+
+@pytest.mark.parametrize("seconds", [1.0, 0.5, float("nan")])
+def test_time_has_to_go_on(seconds):
+    tracker = Tracker()
+    tracker(boxes_at((50, 50)), 1.0)
+    with pytest.raises(ValueError, match=r"expected later than 1\.0"):
+        tracker(boxes_at((50, 50)), seconds)
+
+
+def test_expected_is_not_asked_for_the_past():
+    tracker = Tracker()
+    tracker(boxes_at((50, 50)), 1.0)
+    with pytest.raises(ValueError, match=r"expected 1\.0"):
+        tracker.expected(0.9)
+
+
+def test_the_skeleton_stays_the_same():
+    tracker = Tracker()
+    tracker(boxes_at((50, 50)), 1.0)
+    with pytest.raises(ValueError, match="'coco17', expected 'box'"):
+        tracker(pp.Keypoints.empty(pp.skeleton("coco17")), 2.0)
+
+
+def test_reset_begins_anew():
+    tracker = Tracker(births=1)
+    tracker(boxes_at((50, 50)), 5.0)
+    tracker.reset()
+    assert tracker(boxes_at((300, 50)), 0.0).track_ids.tolist() == [1]
+
+
+@pytest.mark.parametrize("wrong", [{"births": 0}, {"window": -1}, {"weak": 0.7}, {"least": 0}])
+def test_numbers_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Tracker(**wrong)
+
+
+def test_a_picture_that_comes_only_now_and_then_is_used_when_it_is_there():
+    shots = list(WORLDS["crossing"](0))[:40]
+    tracker = Tracker(appearance=ColorHistogram(), camera=CameraMotion())
+    found = [tracker(s.found, s.seconds, s.image if n % 3 else None) for n, s in enumerate(shots)]
+    assert track_measures([shot.truth for shot in shots], found)["switches"] == 0
+
+
+def test_boxes_that_are_not_finite_are_taken_from_the_points(rng):
+    xy = rng.uniform(0, 100, (1, 2, 2))
+    lacking = pp.Keypoints(xy, np.ones((1, 2)), PAIR, boxes=np.full((1, 4), np.nan))
+    tracker = Tracker(births=1)
+    assert tracker(lacking, 0.0).track_ids.tolist() == [1]
+    assert tracker(replace(lacking, boxes=None), 0.1).track_ids.tolist() == [1]
