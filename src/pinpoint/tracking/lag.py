@@ -109,7 +109,10 @@ def _mismatch(truth: Float, later: Float, rows: NDArray[np.intp], lag: float) ->
     first = np.floor(rows - lag).astype(int)
     part = (rows - lag - first).reshape(-1, *(1,) * (truth.ndim - 1))
     off = later[rows] - (1 - part) * truth[first] - part * truth[first + 1]
-    return float(np.nanmean((off - np.nanmean(off, axis=0)) ** 2))
+    known = ~np.isnan(off)
+    count = known.sum(axis=0)
+    shift = np.where(known, off, 0.0).sum(axis=0) / np.maximum(count, 1)
+    return float(np.where(known, (off - shift) ** 2, 0.0).sum() / max(count.sum(), 1))
 
 
 def _followed(smooth: Smoother, times: Float, track: Float, moving: Moving) -> Float:

@@ -48,8 +48,8 @@ class OneEuro:
     def __init__(
         self,
         *,
-        min_cutoff: float = 1.7,
-        beta: float = 7.0,
+        min_cutoff: float = 1.8,
+        beta: float = 8.0,
         d_cutoff: float = 1.0,
         still: float | None = 0.2,
         least_trust: float = 0.3,
