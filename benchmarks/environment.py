@@ -17,6 +17,7 @@ REQUIREMENTS = {
     "mediapipe": ("mediapipe==0.10.21", "numpy<2"),
     "faster-coco-eval": ("faster-coco-eval==1.8.0",),
     "dlib": ("dlib-bin==20.0.1", "numpy>=2"),  # dlib in a wheel; the package of its own name compiles
+    "trackeval": ("trackeval==1.3.0", "motmetrics==1.4.0"),
     "mmpose": (
         *("torch==2.13.0", "mmengine==0.10.7", "scipy", "shapely", "terminaltables", "pycocotools"),
         *("json_tricks", "munkres", "matplotlib", "pillow", "opencv-python-headless", "six"),
@@ -43,6 +44,7 @@ INTERPRETERS = {
     "mediapipe": ("3.12", "3.11", "3.10", "3.9"),
     "faster-coco-eval": ("3.13", "3.12", "3.11", "3.10"),
     "dlib": ("3.13", "3.12", "3.11", "3.10"),
+    "trackeval": ("3.13", "3.12", "3.11"),
     "mmpose": ("3.11", "3.12", "3.10"),
     "transformers": ("3.11", "3.12", "3.10"),
     "torchvision": ("3.11", "3.12", "3.10"),

