@@ -318,7 +318,10 @@ def crowd(seed: int, *, fps: float = 12.0, alike: bool = False) -> World:
 
 
 def occlusion(seed: int, *, fps: float = 15.0, alike: bool = False) -> World:
-    """Five people walk behind walls that hide them for half a second to a second, some meet there."""
+    """Five people walk behind walls that hide them for half a second to a second, and some meet there.
+
+    In the middle of the time they turn round, in view, and walk back.
+    """
     rng = np.random.default_rng(seed)
     clothes = _dressed(rng, 5, alike)
     walls = []
@@ -331,15 +334,26 @@ def occlusion(seed: int, *, fps: float = 15.0, alike: bool = False) -> World:
         start, stop = ends if number % 2 else ends[::-1]
         seconds = abs(stop - start) / rng.uniform(95, 135)
         people.append(_walker(rng, start, stop, seconds, rng.uniform(215, 290), clothes[number]))
-    people = [replace(one, place=_and_back(one.place, start=0.0, turn=3.2)) for one in people]
+    people = [replace(one, place=_and_back(one.place, _turn(one.place, walls))) for one in people]
     return World(people, np.arange(0, 6.4, 1 / fps).tolist(), walls=walls, seed=seed)
 
 
-def _and_back(place: Callable[[float], tuple[float, float]], start: float, turn: float):
+Place = Callable[[float], tuple[float, float]]
+
+
+def _turn(place: Place, walls: Sequence[tuple[int, int]]) -> float:
+    """The time nearest to the middle at which somebody is well in view."""
+    times = sorted(np.arange(2.2, 4.2, 0.05), key=lambda now: abs(now - 3.2))
+    inside = [(first - 35, last + 35) for first, last in walls]
+    clear = (now for now in times if not any(low < place(now - 0.25)[0] < high for low, high in inside))
+    return float(next(clear))
+
+
+def _and_back(place: Place, turn: float) -> Place:
     """Walk on, and after a while the same way back, turning within half a second."""
 
     def there(now: float) -> tuple[float, float]:
-        return place(start + (turn - np.sqrt((now - turn) ** 2 + 0.06)))
+        return place(turn - np.sqrt((now - turn) ** 2 + 0.06))
 
     return there
 
