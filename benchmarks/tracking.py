@@ -36,6 +36,7 @@ from worlds import STRONG, WORLDS, Shot  # noqa: E402
 
 PARTS = ("worlds", "alike", "measures", "speed")
 SEEDS = 8
+FIRST = 100  # seed; the tracker's own numbers were chosen on those below 14
 BARS = {"crowd": 0.95, "occlusion": 0.95, "drops": 0.95}
 """IDF1 of ours at least, where plain IoU does not get .8."""
 PLAIN = 0.8
@@ -165,14 +166,14 @@ OURS: dict[str, Callable[[], Tracker]] = {
 
 
 def clips_of(name: str, seeds: int, **options: bool) -> list[list[Shot]]:
-    return [list(WORLDS[name](seed, **options)) for seed in range(seeds)]
+    return [list(WORLDS[name](seed, **options)) for seed in range(FIRST, FIRST + seeds)]
 
 
 def measure_worlds(report: Report, seeds: int, *, alike: bool) -> None:
     options = {"alike": True} if alike else {}
     clothes = "all in the same clothes" if alike else "each in clothes of their own"
     report.add(
-        f"## People {clothes}\n\nMeans over {seeds} seeds, lowest IDF1, and switches of all. Bars: "
+        f"## People {clothes}\n\nMeans over {seeds} unseen seeds, lowest IDF1, and switches of all. Bars: "
         f"ours {BARS['crowd']} where plain IoU stays below {PLAIN}; no switch in `crossing`."
     )
     columns = ("world", "who", "IDF1", "lowest", "HOTA", "MOTA", "switches", "bar")
