@@ -3,11 +3,12 @@ import json
 import av
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from cli.fake_model import find_one, read_drawing
 from odd_inputs import ODD_INPUTS, make_odd_inputs, make_video
 from pinpoint.cli import estimators
-from pinpoint.cli.app import FormatName
+from pinpoint.cli.app import FormatName, app
 from pinpoint.io.formats import FORMATS, read, read_records, write
 from pinpoint.io.records import Record
 from pinpoint.keypoints import Keypoints
@@ -175,14 +176,49 @@ def test_the_summary_counts_and_goes_to_stderr(detect, picture):
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
-        (["clip.mp4"], "2 frames, 2 people in all frames ("),
-        (["clip.mp4", "a.jpg"], "1 picture and 2 frames, 3 people in all of them ("),
+        (["clip.mp4"], "2 frames, 2 people in all frames, 1 told apart ("),
+        (["clip.mp4", "a.jpg"], "1 picture and 2 frames, 3 people in all of them, 1 told apart ("),
     ],
     ids=len,
 )
 def test_people_of_a_video_are_said_to_be_those_of_its_frames(inputs, told, detect, picture, folder):
     picture("a.jpg"), make_video(folder / "clip.mp4")
     assert told in detect(*inputs, "--frames", 2).err
+
+
+def test_people_of_a_video_have_ids(detect, folder):
+    make_video(folder / "clip.mp4")
+    assert detect("clip.mp4").status == 0
+    assert [record.keypoints.track_ids.tolist() for record in results(folder)] == [[1]] * 50
+
+
+@pytest.mark.parametrize("option", ["--trails", "--every-frame", "--no-smooth"])
+def test_a_video_is_followed_as_it_is_asked_for(option, detect, folder):
+    """The fake is the same in every frame; what is told of it is, too."""
+    make_video(folder / "clip.mp4")
+    assert detect("clip.mp4", "--frames", 4, option).status == 0
+    xy = [record.keypoints.xy for record in results(folder)]
+    np.testing.assert_allclose(xy, np.broadcast_to(xy[0], np.shape(xy)), atol=0.1)
+
+
+def test_trails_are_drawn_where_people_came_from(folder, monkeypatch):
+    """Somebody who walks to the right leaves more colour behind them than without trails."""
+    make_video(folder / "clip.mp4")
+    steps = iter(range(1000))
+
+    def walking(image, boxes=None):
+        left = 2.0 * (next(steps) % 10)
+        return find_one(image, [[left, 5, left + 20, 40]])
+
+    monkeypatch.setattr(estimators, "load_estimator", lambda choice: walking)
+    pinpoint = ["detect", "clip.mp4", "--frames", "10"]
+    drawn = []
+    for options in ([], ["--trails"]):
+        assert CliRunner().invoke(app, [*pinpoint, *options]).exit_code == 0
+        with av.open(str(folder / "pinpoint-output/clip.mp4")) as video:
+            *_, last = video.decode(video=0)
+        drawn.append(last.to_ndarray(format="rgb24").astype(int))
+    assert np.abs(drawn[1] - drawn[0]).max() > 60
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pinpoint.pipelines.following import (
     EveryFrame,
     ToldAs,
     all_of_them,
+    boxes_around,
     follower_of,
     present_hulls,
     still_there,
@@ -122,13 +123,42 @@ def test_one_person_read_twice_is_one():
 
 def test_boxes_reach_beyond_the_points_as_annotated_ones_do():
     """The points are 100 high: COCO's boxes have 8.5, 17, 8 and 9 more on their sides."""
-    np.testing.assert_allclose(still_there(person(0.9), BLACK).boxes, [[41.5, 3, 98, 129]])
+    np.testing.assert_allclose(boxes_around(person(0.9), person(0.9), BLACK), [[41.5, 3, 98, 129]])
 
 
-def test_who_shows_too_few_points_keeps_their_box():
-    hidden = person(0.9)
-    hidden.scores[:, 2:] = 0.2
-    assert still_there(hidden, BLACK).boxes.tolist() == [[0, 0, 9, 9]]
+def hidden(person):
+    """Of whom five points are seen: a head and shoulders."""
+    person.scores[:, 5:] = 0.2
+    return replace(person, boxes=np.array([[30.0, 10, 120, 140]]))
+
+
+def test_the_box_of_somebody_half_hidden_moves_with_the_points_that_are_seen():
+    before, after = hidden(person(0.9)), hidden(person(0.9, shift=3.0))
+    np.testing.assert_allclose(boxes_around(before, after, BLACK), [[33, 13, 123, 143]])
+
+
+def test_the_box_of_somebody_half_hidden_grows_with_the_points_that_are_seen():
+    before, after = hidden(person(0.9)), hidden(person(0.9))
+    middle = before.xy[:, :5].mean(axis=1)
+    after = replace(after, xy=(before.xy - middle) * 1.05 + middle)
+    grown = (before.boxes.reshape(2, 2) - middle) * 1.05 + middle
+    np.testing.assert_allclose(boxes_around(before, after, BLACK), grown.reshape(1, 4))
+
+
+def test_whoever_shows_too_few_points_keeps_the_box_they_were_expected_in():
+    before, after = hidden(person(0.9)), hidden(person(0.9, shift=3.0))
+    after.scores[:] = 0.2
+    np.testing.assert_allclose(boxes_around(before, after, BLACK), before.boxes)
+
+
+def test_networks_placed_by_boxes_look_where_the_detector_does():
+    """A box that shrank on the way is mended as soon as the detector looks."""
+    detected, shrunk = [100, 50, 140, 90], np.array([[105.0, 55, 135, 85]])
+    follow = replace(follower(detected), boxed=lambda expected, read, image: read.boxes)
+    seen = replace(found_and_read(follow, lit(120, 70)), boxes=shrunk)
+    (later,) = follow.read([Ask(lit(120, 70), follow.find(lit(120, 70)), seen)])
+    assert later.boxes.tolist() == [detected]
+    assert later.track_ids.tolist() == [0]
 
 
 def test_absent_faces_and_hands_are_left_out_by_what_the_network_says():

@@ -160,6 +160,11 @@ def detect(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramet
     seconds: Annotated[
         float | None, typer.Option(min=0, help="Stop each video after so many seconds.")
     ] = None,
+    smooth: Annotated[bool, typer.Option("--smooth/--no-smooth", help="Steady keypoints in videos.")] = True,
+    every_frame: Annotated[
+        bool, typer.Option("--every-frame", help="Let the detector look at every frame of a video.")
+    ] = False,
+    trails: Annotated[bool, typer.Option("--trails", help="Draw the ways that people came, too.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is done and why.")] = False,
 ) -> None:
     """Find keypoints, draw them and write them down.
@@ -184,6 +189,9 @@ def detect(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramet
         min_score=min_score,
         boxes=boxes,
         limits=Limits(frames, seconds),
+        smooth=smooth,
+        every_frame=every_frame,
+        trails=trails,
     )
     raise typer.Exit(run_request(request, verbose=verbose))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pinpoint.cli import estimators
-from pinpoint.cli.frames import NO_LIMITS, Limits, is_live
+from pinpoint.cli.frames import NO_LIMITS, Following, Limits, is_live
 from pinpoint.cli.given_boxes import read_boxes
 from pinpoint.cli.messages import refuse, say, show_log
 from pinpoint.cli.naming import drawing_paths, without_own_output
@@ -41,6 +41,9 @@ class Request:
         min_score: Instances that score below are left out.
         boxes: A keypoint file to take boxes from.
         limits: Where to stop in a video.
+        smooth: Steady keypoints in videos.
+        every_frame: Let the detector look at every frame of a video.
+        trails: Draw the ways that people came.
     """
 
     inputs: Sequence[str]
@@ -52,6 +55,9 @@ class Request:
     min_score: float = 0.0
     boxes: Path | None = None
     limits: Limits = NO_LIMITS
+    smooth: bool = True
+    every_frame: bool = False
+    trails: bool = False
 
 
 def run_request(request: Request, *, verbose: bool = False) -> int:
@@ -88,9 +94,11 @@ def _prepared(request: Request, sources: Sequence[Source], files: ExitStack) -> 
     pictures = [name_of(source) for source in sources if source.kind == "image"]
     boxes = read_boxes(request.boxes, pictures) if request.boxes else None
     estimate = estimators.load_estimator(request.choice)
+    columns = estimators.columns_of(request.choice.name)
+    following = Following(request.smooth, request.every_frame, request.trails)
     writers = [files.enter_context(writer) for writer in _opened_writers(request)]
     outputs = Outputs(writers, artist(request.look), paths)
-    return Run(estimate, outputs, request.limits, boxes, request.min_score)
+    return Run(estimate, columns, outputs, following, request.limits, boxes, request.min_score)
 
 
 def _opened_writers(request: Request) -> list[RecordWriter]:

@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike
 from pinpoint.cli.architectures import architecture_names
 from pinpoint.cli.progress import Fetching
 from pinpoint.geometry import Image
-from pinpoint.hub import ModelSpec, find, pull, requirements
+from pinpoint.hub import ModelSpec, find, pull, requirements, spec_of_file
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.load import DEFAULTS, detector_for, is_file_name, load
+from pinpoint.skeletons import Skeleton, skeleton
 
-__all__ = ["Choice", "fetch", "load_estimator", "model_of", "noun"]
+__all__ = ["Choice", "columns_of", "fetch", "load_estimator", "model_of", "noun"]
 
 NOUNS = {
     "body": ("person", "people"),
@@ -95,6 +96,20 @@ def model_of(name: str) -> ModelSpec:
     """
     model, _ = DEFAULTS.get(name, (name, ""))
     return find(model)
+
+
+def columns_of(name: str) -> Skeleton:
+    """What a task, a model or a file tells.
+
+    Raises:
+        ValueError: There is no such model.
+    """
+    if name in DEFAULTS:
+        return skeleton(DEFAULTS[name][1])
+    if Path(name).suffix.lower() == ".dat":
+        return skeleton("face68")
+    spec = spec_of_file(Path(name)) if is_file_name(name) else find(name)
+    return (spec and spec.skeleton) or skeleton("box")
 
 
 def noun(choice: Choice) -> tuple[str, str]:

@@ -10,7 +10,17 @@ from pinpoint.io.files import PICTURES, VIDEOS, file_head, file_kind
 from pinpoint.io.images import read_image
 from pinpoint.io.sources import Source
 
-__all__ = ["NO_LIMITS", "Limits", "Opened", "View", "is_live", "opened"]
+__all__ = [
+    "NO_LIMITS",
+    "USUAL_FOLLOWING",
+    "Following",
+    "Limits",
+    "Opened",
+    "View",
+    "is_live",
+    "is_picture",
+    "opened",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +55,24 @@ NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
+class Following:
+    """How people are followed.
+
+    Args:
+        smooth: Steady their keypoints.
+        every_frame: Let the detector look at every frame.
+        trails: Draw the ways they came.
+    """
+
+    smooth: bool = True
+    every_frame: bool = False
+    trails: bool = False
+
+
+USUAL_FOLLOWING = Following()
+
+
+@dataclass(frozen=True)
 class Opened:
     """A source that is open.
 
@@ -68,7 +96,7 @@ def opened(source: Source, limits: Limits) -> Iterator[Opened]:
     Raises:
         UnreadableError: It cannot be read; also while its views are read.
     """
-    if _is_picture(source):
+    if is_picture(source):
         yield Opened(_picture(source.path), count=1)
         return
     from pinpoint.io.video import read_video
@@ -83,7 +111,7 @@ def is_live(source: Source) -> bool:
     return source.kind in ("camera", "stream")
 
 
-def _is_picture(source: Source) -> bool:
+def is_picture(source: Source) -> bool:
     """Go by what a file holds: in a folder, it was only judged by its suffix."""
     if is_live(source):
         return False

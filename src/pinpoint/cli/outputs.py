@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from pinpoint.io.images import LONGEST_SIDE, write_image
 from pinpoint.io.records import Record, RecordWriter
 from pinpoint.io.sources import Source
 from pinpoint.keypoints import Keypoints
-from pinpoint.viz import Style, draw, draw_openpose
+from pinpoint.viz import Style, Trails, draw, draw_openpose
 
 __all__ = ["Artist", "Outputs", "UnsuitedError", "artist", "open_results", "results_path"]
 
@@ -57,8 +57,13 @@ class Outputs:
                 raise UnsuitedError(str(error)) from error
 
     @contextmanager
-    def sketching(self, source: Source, media: Opened) -> Iterator[Sketch]:
+    def sketching(self, source: Source, media: Opened, *, trails: bool = False) -> Iterator[Sketch]:
         """Give a function that draws what was found in each view of a source.
+
+        Args:
+            source: The source.
+            media: What is known of it.
+            trails: Draw the ways that people came, too.
 
         Raises:
             OSError: A drawing cannot be written.
@@ -75,8 +80,9 @@ class Outputs:
         from pinpoint.io.video_writer import VideoWriter
 
         sound = source.path if source.kind == "video" else None
+        under = Trails() if trails else None
         with VideoWriter(path, media.size, fps=media.fps, audio_from=sound) as video:
-            yield partial(_draw_frame, self.artist, video.write, media.size)
+            yield partial(_draw_frame, self.artist, under, video.write, media.size)
 
 
 def artist(look: str) -> Artist | None:
@@ -125,9 +131,16 @@ def _draw_picture(artist: Artist, path: Path, view: View, kps: Keypoints) -> Non
 
 
 def _draw_frame(
-    artist: Artist, write: Callable[[Image, float | None], None], size: Size, view: View, kps: Keypoints
+    artist: Artist,
+    trails: Trails | None,
+    write: Callable[[Image, float | None], None],
+    size: Size,
+    view: View,
+    kps: Keypoints,
 ) -> None:
     """Write one frame; a stream may change its size on the way, a video file cannot."""
+    if trails is not None:
+        view = replace(view, image=trails(view.image, kps, view.seconds or 0.0))
     drawing = _drawn(artist, view, kps)
     if drawing.shape[1::-1] != tuple(size):
         drawing = np.asarray(cv2.resize(drawing, size), np.uint8)

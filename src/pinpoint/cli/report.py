@@ -1,7 +1,7 @@
 """What came of a run: counts, failures and the summary."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pinpoint.cli.messages import printable, reason_of, say
@@ -17,6 +17,8 @@ class Tally:
         pictures: Pictures that were looked at.
         frames: Frames of videos, cameras and streams that were looked at.
         instances: What was found in all of them.
+        people: Who was followed, in all videos.
+        dropped: Frames of cameras and streams for which newer ones were taken.
         problems: Things that were named as failed.
         busy: Seconds from the first to the last look.
     """
@@ -24,6 +26,8 @@ class Tally:
     pictures: int = 0
     frames: int = 0
     instances: int = 0
+    people: set[tuple[str, int]] = field(default_factory=set)
+    dropped: int = 0
     problems: int = 0
     busy: float = 0.0
     _start: float = field(default_factory=time.perf_counter)
@@ -38,6 +42,12 @@ class Tally:
         self.pictures += not moving
         self.instances += found
         self.busy = time.perf_counter() - self._start
+
+    def followed(self, name: str, ids: Iterable[int] | None) -> None:
+        """Count one frame of a video, and who is in it."""
+        there = [(name, int(one)) for one in ([] if ids is None else ids)]
+        self.people.update(there)
+        self.done(len(there), moving=True)
 
     def fail(self, name: str, error: Exception) -> None:
         """Count and name something that could not be done."""
@@ -57,7 +67,11 @@ def summary(tally: Tally, noun: tuple[str, str], *, stopped: bool, places: Seque
     failed = f", {tally.problems} failed" if tally.problems else ""
     speed = f" ({rate:.1f} images/s)" if rate else ""
     where = "" if tally.frames < 2 else " in all of them" if tally.pictures else " in all frames"
-    first = f"{'stopped: ' if stopped else ''}{seen}, {_count(tally.instances, noun)}{where}{failed}{speed}"
+    found = f"{_count(tally.instances, noun)}{where}"
+    if tally.people:
+        found += f", {len(tally.people)} told apart"
+    drops = f", {_count(tally.dropped, ('frame', 'frames'))} dropped" if tally.dropped else ""
+    first = f"{'stopped: ' if stopped else ''}{seen}, {found}{drops}{failed}{speed}"
     return "\n".join([first, *([f"see {', '.join(places)}"] if places else [])])
 
 

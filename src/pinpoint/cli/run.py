@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pinpoint.cli.frames import NO_LIMITS, Limits, View, opened
+from pinpoint.cli.frames import NO_LIMITS, USUAL_FOLLOWING, Following, Limits, View, is_picture, opened
 from pinpoint.cli.given_boxes import GivenBoxes
 from pinpoint.cli.outputs import Outputs
 from pinpoint.cli.progress import Watch
@@ -13,6 +13,8 @@ from pinpoint.io.errors import UnreadableError
 from pinpoint.io.records import Record
 from pinpoint.io.sources import Source, name_of
 from pinpoint.keypoints import Estimator, Keypoints
+from pinpoint.pipelines.following import follower_of
+from pinpoint.skeletons import Skeleton
 
 __all__ = ["Run"]
 
@@ -23,14 +25,18 @@ class Run:
 
     Args:
         estimate: Finds keypoints.
+        columns: What it tells.
         outputs: Where they go.
+        following: How people are followed in what moves; not those in given boxes, which nobody has to find.
         limits: Where to stop in a video.
         boxes: Boxes to look at instead of those that a detector finds.
         min_score: Instances that score below are left out.
     """
 
     estimate: Estimator
+    columns: Skeleton
     outputs: Outputs
+    following: Following = USUAL_FOLLOWING
     limits: Limits = NO_LIMITS
     boxes: GivenBoxes | None = None
     min_score: float = 0.0
@@ -45,7 +51,8 @@ class Run:
             if stop:
                 return
             try:
-                self._look_at(source, tally, watch, stop)
+                look = self._look_at if self.boxes is not None or is_picture(source) else self._follow
+                look(source, tally, watch, stop)
             except BrokenPipeError:
                 raise
             except (UnreadableError, OSError) as error:
@@ -68,6 +75,26 @@ class Run:
                 watch.step()
                 if stop:
                     return
+
+    def _follow(self, source: Source, tally: Tally, watch: Watch, stop: Stop) -> None:
+        """Go through a video, a camera or a stream; people keep their ids from frame to frame."""
+        from pinpoint.cli.moving import followed
+
+        name = name_of(source)
+        follower = follower_of(self.estimate, self.columns)
+        with (
+            followed(
+                source, follower, self.following, limits=self.limits, min_score=self.min_score, stop=stop
+            ) as moving,
+            self.outputs.sketching(source, moving.media, trails=self.following.trails) as sketch,
+        ):
+            watch.begin(name, moving.media.count)
+            for view, kps in moving.results:
+                self.outputs.write(_record(name, view, kps))
+                sketch(view, kps)
+                tally.followed(name, kps.track_ids)
+                watch.step()
+            tally.dropped += moving.counts.dropped
 
     def _found(self, name: str, view: View, tally: Tally) -> Keypoints:
         if self.boxes is None:

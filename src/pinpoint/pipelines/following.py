@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pinpoint.geometry import Float, Image, boxes_of_points, clip_boxes, iou
 from pinpoint.keypoints import Estimator, Keypoints, convert
@@ -24,6 +25,7 @@ __all__ = [
     "Sift",
     "ToldAs",
     "all_of_them",
+    "boxes_around",
     "follower_of",
     "present_hulls",
     "still_there",
@@ -32,12 +34,18 @@ __all__ = [
 Sift = Callable[[Keypoints, Image], Keypoints]
 """Keeps the readings that are instances, each once, and puts boxes around them."""
 
-SAME_PLACE = 0.8
+Boxed = Callable[[Keypoints, Keypoints, Image], Float]
+"""Boxes (N, 4) around N instances as they were read, given them as they were expected."""
+
+SAME_PLACE = 0.4
 """IoU of two regions from which one look is enough; of less alike ones the surer reading stays."""
 
 MIN_PRESENCE = 0.5
 SURE = 0.3
-FEWEST_SURE = 3  # a hull of fewer points says nothing about the box
+FEWEST_SURE = 3  # fewer points do not tell how a box moved
+NEARLY_ALL = 0.8  # of the points
+TINY = 1e-9  # points that coincide have no spread
+MOST_GROWTH = 1.2  # from one frame to the next; more is a misreading
 LEAST_CARRIED = 0.15
 """Mean keypoint score below which nobody is there any more. 99 of 100 annotated people of COCO score more."""
 
@@ -114,6 +122,9 @@ class CropFollower:
         tell: Turns readings into what is told in the end.
         skeleton: What that is.
         sure: See `Follower`.
+        boxed: Puts boxes around those expected, given them as expected and as read: for networks that are
+            placed by boxes. What the detector boxes is read there then, not where it was expected; networks
+            that are placed by points know better from the frame before. None: `sift` does it.
     """
 
     finder: Callable[[Image], Keypoints]
@@ -124,6 +135,7 @@ class CropFollower:
     tell: Callable[[Keypoints], Keypoints]
     skeleton: Skeleton
     sure: float = MIN_PRESENCE
+    boxed: Boxed | None = None
     carries: bool = True
 
     def find(self, image: Image) -> Keypoints:
@@ -132,29 +144,44 @@ class CropFollower:
 
     def read(self, asks: Sequence[Ask]) -> list[Keypoints]:
         """Read those found and those expected; see `Follower`."""
-        read = self.network.together([view for ask in asks for view in self._views(ask)])
-        pairs = zip(read[::2], read[1::2], strict=True)
-        joined = [Keypoints.concatenate(pair) for pair in pairs]
-        return [self.sift(kps, ask.image) for kps, ask in zip(joined, asks, strict=True)]
+        views = [self._views(ask) for ask in asks]
+        read = iter(self.network.together([view for pair in views for view in pair]))
+        return [self._joined(known, next(read), next(read)) for known, _ in views]
 
     def told(self, kps: Keypoints) -> Keypoints:
         """Say what was read in the keypoints of the end."""
         return self.tell(kps) if len(kps) else Keypoints.empty(self.skeleton)
 
     def _views(self, ask: Ask) -> tuple[View, View]:
-        """Where to look for those expected, and for those found elsewhere."""
+        """Where to look for those expected, and for those found: for nobody twice."""
         nobody = Keypoints.empty(self.network.skeleton)
-        expected = nobody if ask.expected is None else ask.expected
-        rows = np.arange(len(expected))
-        # Whether they are there is to be seen now, whatever was thought of them before.
-        expected = replace(expected, box_scores=np.ones(len(rows)), track_ids=rows)
-        known = View(ask.image, expected, _placed(self.again, expected))
-        found = ask.found if len(ask.found) else nobody
+        known, found = (
+            nobody if ask.expected is None else ask.expected,
+            ask.found if len(ask.found) else nobody,
+        )
         read_already = found.skeleton == self.network.skeleton
-        regions = _placed(self.again if read_already else self.region, found)
-        new = iou(_hulls(regions), _hulls(known.regions)).max(axis=1, initial=0.0) < SAME_PLACE
-        found = replace(found, track_ids=np.full(len(found), -1))
-        return known, View(ask.image, found[new], Regions(*(values[new] for values in regions)))
+        at_found, at_known = (
+            _placed(self.again if read_already else self.region, found),
+            _placed(self.again, known),
+        )
+        same = _same_places(_hulls(at_found), _hulls(at_known))
+        # Whether those expected are there is to be seen now, whatever was thought of them before.
+        known = replace(known, box_scores=np.ones(len(known)), track_ids=np.arange(len(known)))
+        scores = np.ones(len(found)) if found.box_scores is None else found.box_scores
+        found = replace(found, box_scores=np.where(same >= 0, 1.0, scores), track_ids=same)
+        stays = np.ones(len(known), dtype=bool)
+        if self.boxed is None:
+            new = same < 0
+        else:
+            new = np.ones(len(found), dtype=bool)
+            stays[same[same >= 0]] = False
+        return _rows_of(ask.image, known, at_known, stays), _rows_of(ask.image, found, at_found, new)
+
+    def _joined(self, known: View, carried: Keypoints, found: Keypoints) -> Keypoints:
+        """Those expected and those found, as far as they are there."""
+        if self.boxed is not None:
+            carried = replace(carried, boxes=self.boxed(known.found, carried, known.image))
+        return self.sift(Keypoints.concatenate([carried, found]), known.image)
 
 
 @dataclass(frozen=True)
@@ -242,25 +269,68 @@ def present_hulls(kps: Keypoints, _image: Image) -> Keypoints:
     return distinct_hulls(replace(kps, boxes=boxes_of_points(kps.xy)))
 
 
-def still_there(kps: Keypoints, image: Image) -> Keypoints:
-    """Sift what a network read that does not tell presence: by the mean score of the keypoints.
-
-    Boxes hold the points that the network is sure of and what lies beyond them (`MARGINS`).
-    """
+def still_there(kps: Keypoints, _image: Image) -> Keypoints:
+    """Sift what a network read that does not tell presence: by the mean score of the keypoints."""
     kps = kps[kps.scores.mean(axis=1) >= LEAST_CARRIED] if len(kps.skeleton) else kps
-    distinct = distinct_bodies if kps.skeleton.sigmas else distinct_hulls
-    return distinct(replace(kps, boxes=_boxes_around(kps, image)))
+    return (distinct_bodies if kps.skeleton.sigmas else distinct_hulls)(kps)
 
 
-def _boxes_around(kps: Keypoints, image: Image) -> Float:
-    """Boxes of shape (N, 4); whoever shows too few points keeps the box that they have."""
-    sure = kps.scores >= SURE
-    hulls = boxes_of_points(np.where(sure[..., None], kps.xy, np.nan))
+def boxes_around(expected: Keypoints, read: Keypoints, image: Image) -> Float:
+    """Put boxes around instances as a detector would.
+
+    Whoever shows nearly all points has a box that holds them and what lies beyond (`MARGINS`). Of others the
+    points that are seen say too little of how far they reach: their box moves and grows with these points.
+
+    Args:
+        expected: N instances with the boxes they were expected in.
+        read: The same as they were read.
+        image: RGB, shape (H, W, 3).
+
+    Returns:
+        Shape (N, 4), within the picture.
+    """
+    sure = read.scores >= SURE
+    hulls = boxes_of_points(np.where(sure[..., None], read.xy, np.nan))
     side = (hulls[:, 2:] - hulls[:, :2]).max(axis=1, keepdims=True, initial=0.0)
-    grown = clip_boxes(hulls + side * np.array(MARGINS) * (-1, -1, 1, 1), picture_size(image))
-    known = sure.sum(axis=1) >= FEWEST_SURE
-    before = boxes_of_points(kps.xy) if kps.boxes is None else kps.boxes
-    return np.where(known[:, None], grown, before)
+    grown = hulls + side * np.array(MARGINS) * (-1, -1, 1, 1)
+    moved = _moved(_boxes(expected), expected.xy, read.xy, sure & (expected.scores >= SURE))
+    whole = sure.mean(axis=1) >= NEARLY_ALL if len(read.skeleton) else np.zeros(len(read), dtype=bool)
+    both = np.concatenate([np.fmin(moved, grown)[:, :2], np.fmax(moved, grown)[:, 2:]], axis=1)
+    return clip_boxes(np.where(whole[:, None], grown, both), picture_size(image))
+
+
+def _moved(boxes: Float, before: Float, after: Float, known: NDArray[np.bool_]) -> Float:
+    """Move and grow boxes (N, 4) as the known ones of points (N, K, 2) did, if they are enough to tell."""
+    enough = known.sum(axis=1) >= FEWEST_SURE
+    weights = np.where(enough[:, None], known, 1.0)[..., None]
+    weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
+    middles, spreads = [], []
+    for points in (np.nan_to_num(before), np.nan_to_num(after)):
+        middles.append((points * weights).sum(axis=1))
+        apart = points - middles[-1][:, None]
+        spreads.append(np.sqrt((apart**2 * weights).sum(axis=(1, 2))))
+    growth = np.clip(spreads[1] / np.maximum(spreads[0], TINY), 1 / MOST_GROWTH, MOST_GROWTH)
+    corners = (boxes.reshape(-1, 2, 2) - middles[0][:, None]) * growth[:, None, None] + middles[1][:, None]
+    return np.where(enough[:, None], corners.reshape(-1, 4), boxes)
+
+
+def _same_places(found: Float, known: Float) -> NDArray[np.intp]:
+    """Which of the known boxes each found one is, best pairs first and each once, shape (N,); -1 for none."""
+    same = np.full(len(found), -1, dtype=np.intp)
+    overlap = np.nan_to_num(iou(found, known))
+    while overlap.size and overlap.max() >= SAME_PLACE:
+        row, column = np.unravel_index(overlap.argmax(), overlap.shape)
+        same[row] = column
+        overlap[row], overlap[:, column] = 0, 0
+    return same
+
+
+def _rows_of(image: Image, found: Keypoints, regions: Regions, rows: NDArray[np.bool_]) -> View:
+    return View(image, found[rows], Regions(*(values[rows] for values in regions)))
+
+
+def _boxes(kps: Keypoints) -> Float:
+    return boxes_of_points(kps.xy) if kps.boxes is None else kps.boxes
 
 
 def _placed(region: Region, found: Keypoints) -> Regions:

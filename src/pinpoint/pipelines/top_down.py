@@ -9,7 +9,15 @@ from numpy.typing import ArrayLike
 from pinpoint.geometry import Image
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes, whole_picture
-from pinpoint.pipelines.following import LEAST_FOUND, CropFollower, EveryFrame, Follower, all_of_them, still_there
+from pinpoint.pipelines.following import (
+    LEAST_FOUND,
+    CropFollower,
+    EveryFrame,
+    Follower,
+    all_of_them,
+    boxes_around,
+    still_there,
+)
 from pinpoint.pipelines.point_network import PointNetwork
 from pinpoint.pipelines.regions import Region
 
@@ -67,6 +75,7 @@ class TopDown:
             all_of_them,
             columns,
             sure=LEAST_FOUND,
+            boxed=boxes_around,
         )
 
 

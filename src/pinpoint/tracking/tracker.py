@@ -32,7 +32,7 @@ class Tracker:
         camera: Says how the camera moved, such as `CameraMotion()`; none: it stands still.
         appearance: Says what instances look like, such as `ColorHistogram()`; none: only places tell.
         window: Seconds after which a track that was not found is forgotten.
-        births: How often somebody has to be found until they get an id.
+        births: How often somebody has to be found until they get an id, but for those of the first call.
         strong: Scores of instances that may begin a track.
         weak: Scores of instances that may go on with one; those below are ignored.
         least: How alike a track and the instance that goes on with it are at least.
@@ -191,6 +191,8 @@ class Tracker:
         new = self._beginning(found, taken)
         born = Tracks.started(found[new], looks[new], self._born)
         self._born += len(new)
+        if self._tracks is None:  # whoever is there at the start has not just come
+            born = replace(born, hits=np.full_like(born.hits, self._births))
         return self._with_ids(born)
 
     def _remembered(self, missed: Tracks) -> Tracks:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ import cv2
 import numpy as np
 import torch
 
-import pinpoint
 from pinpoint.hub.cache import cache_dir
 from pinpoint.models import architecture
 from pinpoint.skeletons import skeleton, skeleton_names
@@ -268,7 +268,7 @@ def _circumstances() -> dict[str, Any]:
         "processes": world_size(),
         "threads": torch.get_num_threads(),
         "versions": {
-            "pinpoint": pinpoint.__version__,
+            "pinpoint": version("pinpoint-keypoints"),
             "python": platform.python_version(),
             "torch": str(torch.__version__),
             "numpy": np.__version__,
