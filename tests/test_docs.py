@@ -9,6 +9,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from typer.core import TyperGroup
 
 import pinpoint as pp
 from pinpoint.cli.app import app
+from pinpoint.io.video_writer import VideoWriter
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -55,10 +57,21 @@ def _command_lines() -> Iterator[object]:
             yield pytest.param(line, id=f"{page.stem}: {line}")
 
 
+@pytest.fixture(scope="module")
+def film(astronaut, tmp_path_factory) -> Path:
+    """A third of a second of one person who stands still."""
+    path = tmp_path_factory.mktemp("film") / "people.mp4"
+    with VideoWriter(path, (512, 512), fps=25) as video:
+        for _ in range(8):
+            video.write(astronaut)
+    return path
+
+
 @pytest.mark.parametrize("page", list(_pages()))
-def test_the_code_of_a_page_runs(page, astronaut, tmp_path, monkeypatch):
+def test_the_code_of_a_page_runs(page, astronaut, film, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pp.write_image("people.jpg", astronaut)
+    shutil.copy(film, "people.mp4")
     names: dict[str, object] = {"__name__": page.stem}
     runs_console = RUNS_CONSOLE in page.read_text(encoding="utf-8")
     for language, code in _blocks(page):

@@ -70,7 +70,7 @@ def serve(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
     ] = 0,
     log_level: Annotated[Level, typer.Option(help="How much is logged.")] = Level.INFO,
 ) -> None:
-    """Serve keypoints over HTTP and WebSocket, with a page to try them.
+    """Serve keypoints over HTTP, with a page to try them.
 
     The log goes to stderr as JSON lines. SIGTERM or Ctrl-C stops it once everything it took is answered; a
     second one gives that up.
