@@ -27,6 +27,7 @@ from pinpoint.io.video import Frame, read_video
 from pinpoint.io.video_writer import VideoWriter
 from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.load import load_follower
+from pinpoint.runtime.cores import usable_cores
 from pinpoint.stream.engine import Engine
 from pinpoint.stream.watch import watch
 from pinpoint.viz import Trails, draw
@@ -42,6 +43,7 @@ OLDEST = 0.25
 """Seconds: the age that 95 of 100 results stay under."""
 
 WARM = 1.0
+CORES = usable_cores()
 
 
 class Drawing:
@@ -127,10 +129,10 @@ class Watched(NamedTuple):
     spent: float
 
 
-def on_one_engine(images: Sequence[Sequence[Image]], threads: int, seconds: float) -> Watched:
+def on_one_engine(images: Sequence[Sequence[Image]], threads: int, workers: int, seconds: float) -> Watched:
     follower = load_follower(MODEL, threads=threads)
     inferred(follower, [Frame(images[0][0], 0, 0.0)])
-    with Engine(follower, lambda: watcher_of(follower)) as engine:
+    with Engine(follower, lambda: watcher_of(follower), workers=workers) as engine:
         return _watched([engine] * len(images), images, seconds)
 
 
@@ -184,7 +186,8 @@ def measure_eight(report: Report, count: int | None) -> None:
         for file, each in zip(files, images, strict=True):
             np.save(file, each)
         runs: dict[str, Callable[[], Watched]] = {
-            "one engine, as loaded": lambda: on_one_engine(images, 0, seconds),
+            f"one engine, {CORES} workers of 1 thread": lambda: on_one_engine(images, 1, CORES, seconds),
+            "one engine, 1 worker, as loaded": lambda: on_one_engine(images, 0, 1, seconds),
             "8 processes, as loaded": lambda: in_processes(files, 0, seconds),
             "8 processes, 1 thread each": lambda: in_processes(files, 1, seconds),
         }
@@ -200,7 +203,7 @@ def measure_eight(report: Report, count: int | None) -> None:
     report.table(
         ("", "frames", "per second", "per second of CPU", "of each stream", "age, median", "age, 95 %"), rows
     )
-    shared, *others = totals.items()
+    shared, _, *others = totals.items()
     told = "; ".join(f"{shared[1] / total:.2f} of {name}" for name, total in others)
     report.add(f"Frames on one engine: {told}. Bar: {SHARED_BAR}, and 95 % of ages under {OLDEST} s.")
 

@@ -1,7 +1,7 @@
 """One engine for many streams: batches, fairness, drops, and streams that die alone."""
 
 import time
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 
 import numpy as np
 import pytest
@@ -229,6 +229,33 @@ def test_each_stream_is_followed_on_its_own(finder):
     assert len(set(map(id, made))) == 2
 
 
-def test_a_negative_wait_is_refused(finder):
-    with pytest.raises(ValueError, match="wait"):
-        Engine(finder, wait=-1)
+@pytest.mark.parametrize("options", [{"wait": -1}, {"workers": 0}])
+def test_numbers_out_of_range_are_refused(finder, options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Engine(finder, **options)
+
+
+def test_workers_share_the_streams(finder):
+    """Two of four streams each: neither takes all, and every frame comes in order."""
+    with Engine(finder, wait=0.05, workers=2) as engine:
+        films = [engine.open() for _ in range(4)]
+        finder.go.clear()
+        for film in films:
+            for index in range(WAITING):
+                film.put(frame(index))
+            film.end()
+        finder.go.set()
+        assert [[seen.index for seen in film] for film in films] == [list(range(WAITING))] * 4
+    assert max(finder.runs) == 2
+
+
+def test_workers_look_at_the_same_time(finder):
+    """Both are inside the network before either may leave it."""
+    inside = Barrier(2)
+    read = finder.read
+    finder.read = lambda asks: inside.wait(SOON) is not None and read(asks)
+    with Engine(finder, wait=0, workers=2) as engine, engine.open() as one, engine.open() as other:
+        one.put(frame(0))
+        other.put(frame(0))
+        assert one.get(SOON) is not None
+        assert other.get(SOON) is not None

@@ -160,7 +160,13 @@ class Channel:
     @property
     def coming(self) -> bool:
         """Whether a frame may come soon: it is worth waiting a little for it."""
-        return self._processed > 0 and not self._ended and (self.live or len(self._results) < self._room)
+        idle = not self._at_work and not self._ended
+        return self._processed > 0 and idle and (self.live or len(self._results) < self._room)
+
+    @property
+    def waiting_since(self) -> float:
+        """When the frame came that waits longest."""
+        return self._frames[0].at
 
     @property
     def over(self) -> bool:

@@ -26,23 +26,38 @@ class _Job(NamedTuple):
 
 
 class Engine:
-    """Looks at the frames of many streams, one frame of each at a time, in one thread.
+    """Looks at the frames of many streams, one frame of each at a time.
 
     Every round takes the frame that waits longest of each stream that has one, so that no stream waits for
     another's crowd of frames, and reads the people of all of them in one run of the network. What goes wrong
     in one stream ends that stream alone.
 
+    With several workers, each round takes its share of the streams. On a processor, as many workers as cores
+    with a follower of one thread (`load_follower(name, threads=1)`) do more than one worker whose network
+    uses all cores: small networks gain little from a second one.
+
     Args:
-        watcher: Makes what follows the people of one stream, such as `lambda: Watcher(follower)`.
         follower: The network that all of them read with.
+        watcher: Makes what follows the people of one stream, such as `lambda: Watcher(follower)`.
         wait: Seconds that a frame may wait for those of other streams, so that they share a run.
+        workers: Threads that look.
+
+    Raises:
+        ValueError: A number is out of range.
     """
 
     def __init__(
-        self, follower: Follower, watcher: Callable[[], Watcher] | None = None, *, wait: float = 0.01
+        self,
+        follower: Follower,
+        watcher: Callable[[], Watcher] | None = None,
+        *,
+        wait: float = 0.01,
+        workers: int = 1,
     ) -> None:
-        if wait < 0:
-            raise ValueError(f"wait is {wait}, expected seconds >= 0")
+        if wait < 0 or workers < 1:
+            raise ValueError(
+                f"wait is {wait} and workers is {workers}, expected seconds >= 0 and threads >= 1"
+            )
         self._follower = follower
         self._watcher = watcher or (lambda: Watcher(follower))
         self._wait = wait
@@ -50,7 +65,10 @@ class Engine:
         self._channels: list[Channel] = []
         self._opened = 0
         self._closed = False
-        self._thread = Thread(target=self._work, name="pinpoint-engine", daemon=True)
+        self._threads = [
+            Thread(target=self._work, name=f"pinpoint-engine-{number}", daemon=True)
+            for number in range(workers)
+        ]
 
     def open(self, name: str = "", *, live: bool = False) -> Channel:
         """Open a stream.
@@ -68,8 +86,9 @@ class Engine:
             channel = Channel(name or str(self._opened), self._watcher(), self._changed, live=live)
             self._opened += 1
             self._channels.append(channel)
-            if self._thread.ident is None:
-                self._thread.start()
+            if self._opened == 1:
+                for thread in self._threads:
+                    thread.start()
             return channel
 
     def close(self) -> None:
@@ -80,8 +99,9 @@ class Engine:
             self._changed.notify_all()
         for channel in channels:
             channel.close()
-        if self._thread.ident is not None:
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
 
     def __enter__(self) -> Self:
         return self
@@ -103,14 +123,17 @@ class Engine:
                 channel.fail(error)
 
     def _gathered(self) -> list[tuple[Channel, Arrival]]:
-        """Wait for work: one frame of every stream that has one; nothing once the engine is closed."""
+        """Wait for work: one frame of each stream of a share; nothing once the engine is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or any(c.ready for c in self._channels))
-            self._changed.wait_for(self._all_there, self._wait)
-            if self._closed:
-                return []
-            self._channels = [channel for channel in self._channels if not channel.over]
-            return [(channel, channel.taken()) for channel in self._channels if channel.ready]
+            while not self._closed:
+                self._changed.wait_for(lambda: self._closed or any(c.ready for c in self._channels))
+                self._changed.wait_for(self._all_there, self._wait)
+                self._channels = [channel for channel in self._channels if not channel.over]
+                ready = sorted((c for c in self._channels if c.ready), key=lambda c: c.waiting_since)
+                share = -(-len(self._channels) // len(self._threads))
+                if ready and not self._closed:  # else another worker was quicker
+                    return [(channel, channel.taken()) for channel in ready[:share]]
+            return []
 
     def _all_there(self) -> bool:
         """Whether no stream is worth waiting for."""
