@@ -69,16 +69,21 @@ def watching(follower: Follower, clip: Clip, *, smooth: bool) -> Seer:
     def see(first: int, count: int) -> Turn:
         if first == 0:
             watchers[:] = [watcher_of(follower, smooth=smooth)]
-        turn = Turn([], [], [])
-        for moment in clip.moments[first : first + count]:
-            start, cpu = time.perf_counter(), time.process_time()
-            kps = watchers[0](moment.frame)
-            turn.cpu.append(time.process_time() - cpu)
-            turn.seconds.append(time.perf_counter() - start)
-            turn.points.append(kps.xy)
-        return turn
+        return following(watchers[0], clip, first, count)
 
     return see
+
+
+def following(watcher: Watcher, clip: Clip, first: int, count: int) -> Turn:
+    """Follow people through a few frames."""
+    turn = Turn([], [], [])
+    for moment in clip.moments[first : first + count]:
+        start, cpu = time.perf_counter(), time.process_time()
+        kps = watcher(moment.frame)
+        turn.cpu.append(time.process_time() - cpu)
+        turn.seconds.append(time.perf_counter() - start)
+        turn.points.append(kps.xy)
+    return turn
 
 
 def in_turns(seers: Mapping[str, Seer], length: int) -> dict[str, Run]:
