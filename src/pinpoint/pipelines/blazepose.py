@@ -72,10 +72,13 @@ class BlazePose:
         return distinct_bodies(_trimmed(replace(kps, boxes=hulls, box_scores=scores)))
 
     def follower(self) -> CropFollower:
-        """Return its parts for video; see `Follower`. It looks once, where the frame before saw the body."""
-        return CropFollower(
-            self._found, self.network, _first_region, AGAIN, _present, _trimmed, skeleton("blazepose33")
-        )
+        """Return its parts for video; see `Follower`. It looks once, where the frame before saw the body.
+
+        The network is shown the body as large as after the detector: in a wider look it reads the points that
+        place the next one a little off, frame after frame, until it has lost whoever is half in the picture.
+        """
+        body = skeleton("blazepose33")
+        return CropFollower(self._found, self.network, _first_region, FROM_DETECTOR, _present, _trimmed, body)
 
     def _found(self, image: Image) -> Keypoints:
         """What the detector tells; where that is somebody head down, what the network reads there."""
