@@ -61,6 +61,29 @@ def test_something_that_moves_outside_is_looked_at():
     assert not looked().due(entering, 0.2, PERSON, lost=False)
 
 
+def looks_at_traffic(lookout, until, quiet=(np.inf, np.inf)):
+    """When it looks where something drives past all the time, but for a while."""
+    looks = []
+    for now in np.arange(0.05, until, 0.05):
+        x = int(80 + 370 * now % 60)
+        image = STILL if quiet[0] <= now <= quiet[1] else with_patch(x, 10, x + 20, 40)
+        if lookout.due(image, now, PERSON, lost=False):
+            lookout.looked(image, now, PERSON, news=False)
+            looks.append(now)
+    return np.array(looks)
+
+
+def test_motion_without_news_is_looked_at_ever_more_seldom():
+    looks = looks_at_traffic(looked(), 7.0)
+    np.testing.assert_allclose(np.diff(looks, prepend=0), [0.3, 0.6, 1.2, 2, 2], atol=0.051)
+
+
+def test_motion_after_quiet_is_looked_at_soon():
+    looks = looks_at_traffic(looked(), 8.0, quiet=(1.0, 5.0))
+    first, second = looks[looks > 5.0][:2]
+    assert first < 5.1 and second - first < 0.7
+
+
 def test_whoever_is_followed_may_move():
     """Where they were and where they are, and a quarter of their size around it."""
     moved = with_patch(30, 15, 74, 85)

@@ -24,7 +24,8 @@ class Pauses:
 
     Args:
         after_loss: At least so long where somebody was lost or nobody is followed.
-        after_motion: At least so long where something moves outside of those who are followed.
+        after_motion: At least so long where something moves outside of those who are followed. Every such
+            look without news doubles this pause too, until somebody is found or the picture was quiet.
         shortest: At most so long after a look that found somebody new.
         longest: At most so long in any case. From the shortest on, every look without news doubles the pause.
 
@@ -52,7 +53,8 @@ class Lookout:
 
     def __init__(self, pauses: Pauses) -> None:
         self._pauses = pauses
-        self._pause = pauses.shortest
+        self._pause, self._after_motion = pauses.shortest, pauses.after_motion
+        self._moved = False
         self._last: float | None = None
         self._before: Thumbnail | None = None
         self._boxes: Float = np.zeros((0, 4))
@@ -69,11 +71,12 @@ class Lookout:
         if self._last is None:
             return True
         rested = seconds - self._last
-        if rested < 0 or rested >= self._pause:
-            return True
         if lost or not len(boxes):
-            return rested >= self._pauses.after_loss
-        return rested >= self._pauses.after_motion and self._moves(image, boxes)
+            return not 0 <= rested < min(self._pauses.after_loss, self._pause)
+        if 0 <= rested < min(self._after_motion, self._pause):
+            return False
+        self._moved = self._moves(image, boxes)
+        return self._moved or not 0 <= rested < self._pause
 
     def looked(self, image: Image, seconds: float, boxes: Float, *, news: bool) -> None:
         """Take down that the detector looked, and whether it found somebody new.
@@ -85,6 +88,9 @@ class Lookout:
             news: Whether somebody was found who was not followed before.
         """
         self._pause = self._pauses.shortest if news else min(2 * self._pause, self._pauses.longest)
+        in_vain = self._moved and not news
+        self._after_motion = 2 * self._after_motion if in_vain else self._pauses.after_motion
+        self._moved = False
         self._last, self._before, self._boxes = seconds, _thumbnail(image), boxes
 
     def _moves(self, image: Image, boxes: Float) -> bool:
