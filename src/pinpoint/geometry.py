@@ -45,6 +45,8 @@ def transform_points(xy: Float, matrix: Float) -> Float:
     matrix = np.asarray(matrix)
     if matrix.ndim == 2:
         return xy @ matrix[:, :2].T + matrix[:, 2]
+    if np.ndim(xy) == 3:
+        return xy @ matrix[:, :, :2].swapaxes(1, 2) + matrix[:, None, :, 2]
     extra = (1,) * (np.ndim(xy) - 2)
     linear = matrix[:, :, :2].reshape(-1, *extra, 2, 2)
     return np.einsum("...ij,...j->...i", linear, xy) + matrix[:, :, 2].reshape(-1, *extra, 2)
@@ -70,12 +72,13 @@ def invert(a_from_b: Float) -> Float:
     Raises:
         numpy.linalg.LinAlgError: The map is not invertible.
     """
-    (a, b, x), (c, d, y) = np.moveaxis(np.asarray(a_from_b, dtype=np.float64), (-2, -1), (0, 1))
+    matrix = np.asarray(a_from_b, dtype=np.float64)
+    a, b, x, c, d, y = (matrix[..., row, column] for row in range(2) for column in range(3))
     area = a * d - b * c
     if not np.all(area):
         raise np.linalg.LinAlgError("the map is not invertible: it squeezes the picture to a line")
-    rows = [[d, -b, b * y - d * x], [-c, a, c * x - a * y]]
-    return np.moveaxis(np.array(rows) / area, (0, 1), (-2, -1))
+    entries = np.array([d, -b, b * y - d * x, -c, a, c * x - a * y]) / area
+    return np.ascontiguousarray(entries.reshape(6, -1).T).reshape(matrix.shape)
 
 
 def mirror(width: int) -> Float:
@@ -134,7 +137,7 @@ def region_matrices(centers: Float, sizes: Float, angles: Float | float, input_s
     right, down = (np.array(input_size) - 1) / 2
     across = [wide * cos, wide * sin, right - wide * (cos * x + sin * y)]
     along = [-high * sin, high * cos, down - high * (cos * y - sin * x)]
-    return np.moveaxis(np.array([across, along]), 2, 0)
+    return np.array([across, along]).transpose(2, 0, 1)
 
 
 def box_regions(boxes: Float, aspect: float, scale: float = 1.25) -> tuple[Float, Float]:
@@ -200,6 +203,10 @@ def _span(positions: Iterable[float], length: int) -> tuple[int, int]:
 
 def boxes_of_points(xy: Float) -> Float:
     """Smallest boxes around the points that are not NaN, shapes (N, K, 2) -> (N, 4); NaN if there is none."""
+    rows = np.ascontiguousarray(xy.swapaxes(1, 2))  # numpy is quick along the last axis only
+    boxes = np.concatenate([rows.min(axis=2, initial=np.inf), rows.max(axis=2, initial=-np.inf)], axis=1)
+    if np.isfinite(boxes).all():
+        return boxes
     missing = np.isnan(xy).any(axis=-1, keepdims=True)
     low = np.where(missing, np.inf, xy).min(axis=1, initial=np.inf)
     high = np.where(missing, -np.inf, xy).max(axis=1, initial=-np.inf)

@@ -12,7 +12,7 @@ from pinpoint.geometry import Float
 from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.skeletons.mapping import sources
 
-__all__ = ["Estimator", "Keypoints", "convert", "replace_track", "row_types", "stack_track"]
+__all__ = ["Estimator", "Keypoints", "all_in_order", "convert", "replace_track", "row_types", "stack_track"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,10 @@ class Keypoints:
     def __getitem__(self, chosen: ArrayLike | slice) -> "Keypoints":
         """Keep some instances: an index, a slice, a mask of shape (N,) or a list of indices."""
         rows = chosen if isinstance(chosen, slice) else np.atleast_1d(np.asarray(chosen))
-        if not isinstance(rows, slice) and rows.size == 0:
-            rows = rows.astype(np.intp)
+        if not isinstance(rows, slice):
+            if all_in_order(rows, len(self)):
+                return self
+            rows = rows if rows.size else rows.astype(np.intp)
         return replace(self, **{name: value[rows] for name, value in self.arrays().items()})
 
     def __repr__(self) -> str:
@@ -103,9 +105,11 @@ class Keypoints:
         """
         if not parts:
             raise ValueError("nothing to concatenate: give at least one Keypoints")
-        if len({part.skeleton for part in parts}) > 1:
+        if any(part.skeleton != parts[0].skeleton for part in parts):
             raise ValueError(f"cannot join different skeletons: {sorted({p.skeleton.name for p in parts})}")
         filled = [part for part in parts if len(part)] or [parts[0]]
+        if len(filled) == 1:
+            return filled[0]
         shared = set.intersection(*(set(part.arrays()) for part in filled))
         joined = {name: np.concatenate([getattr(part, name) for part in filled]) for name in shared}
         return cls(skeleton=filled[0].skeleton, **joined)
@@ -256,6 +260,13 @@ def row_types(k: int) -> dict[str, tuple[type, tuple[int, ...]]]:
         "xyz": (np.float64, (k, 3)),
         "labels": (np.str_, ()),
     }
+
+
+def all_in_order(rows: NDArray[Any], count: int) -> bool:
+    """Whether rows, a mask or indices, are all of so many in their order: then there is nothing to choose."""
+    if rows.shape != (count,):
+        return False
+    return bool(rows.all() if rows.dtype == bool else (rows == np.arange(count)).all())
 
 
 def _checked(name: str, value: ArrayLike, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -160,10 +160,8 @@ class CropFollower:
             ask.found if len(ask.found) else nobody,
         )
         read_already = found.skeleton == self.network.skeleton
-        at_found, at_known = (
-            _placed(self.again if read_already else self.region, found),
-            _placed(self.again, known),
-        )
+        at_found = _placed(self.again if read_already else self.region, found)
+        at_known = _placed(self.again, known)
         same = _same_places(_hulls(at_found), _hulls(at_known))
         # Whether those expected are there is to be seen now, whatever was thought of them before.
         known = replace(known, box_scores=np.ones(len(known)), track_ids=np.arange(len(known)))
@@ -317,6 +315,8 @@ def _moved(boxes: Float, before: Float, after: Float, known: NDArray[np.bool_]) 
 def _same_places(found: Float, known: Float) -> NDArray[np.intp]:
     """Which of the known boxes each found one is, best pairs first and each once, shape (N,); -1 for none."""
     same = np.full(len(found), -1, dtype=np.intp)
+    if not len(found) or not len(known):
+        return same
     overlap = np.nan_to_num(iou(found, known))
     while overlap.size and overlap.max() >= SAME_PLACE:
         row, column = np.unravel_index(overlap.argmax(), overlap.shape)
@@ -326,6 +326,8 @@ def _same_places(found: Float, known: Float) -> NDArray[np.intp]:
 
 
 def _rows_of(image: Image, found: Keypoints, regions: Regions, rows: NDArray[np.bool_]) -> View:
+    if rows.all():
+        return View(image, found, regions)
     return View(image, found[rows], Regions(*(values[rows] for values in regions)))
 
 

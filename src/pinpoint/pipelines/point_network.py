@@ -84,6 +84,11 @@ class PointNetwork:
         Returns:
             For each picture what a call for it alone would give.
         """
+        read = iter(self._together([view for view in views if len(view.found)]))
+        return [next(read) if len(view.found) else Keypoints.empty(self.skeleton) for view in views]
+
+    def _together(self, views: Sequence[View]) -> list[Keypoints]:
+        """Read views with somebody in them; see `together`."""
         seen = [view.regions.within(picture_size(view.image)) for view in views]
         shown = [_rows_of(view, rows) for view, rows in zip(views, seen, strict=True)]
         maps = [view.regions.matrices(self.prepare.size) for view in shown]

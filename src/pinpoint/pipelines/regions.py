@@ -224,8 +224,8 @@ def _angle(start: Float, end: Float, *, up: bool) -> Float:
 def _turned(xy: Float, angle: Float) -> Float:
     """Turn points (N, ..., 2) clockwise by N angles about the origin."""
     cos, sin = np.cos(angle), np.sin(angle)
-    rotation = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], axis=1)
-    return transform_points(xy, np.concatenate([rotation, np.zeros((len(rotation), 2, 1))], axis=2))
+    turn = np.array([[cos, -sin, 0 * cos], [sin, cos, 0 * cos]]).transpose(2, 0, 1)
+    return transform_points(xy, turn)
 
 
 def _squares(side: Float) -> Float:

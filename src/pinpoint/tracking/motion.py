@@ -153,17 +153,13 @@ def _moved(where: Float, velocity: Float, doubt: Float, pace: Pace, seconds: flo
     """One step of the process: d velocity = -velocity / lasts dt + noise."""
     kept = np.exp(-seconds / pace.lasts)
     reach = pace.lasts * (1 - kept)
-    of_where, both, of_velocity = np.moveaxis(doubt, -1, 0)
+    of_where, both, of_velocity = doubt[..., 0], doubt[..., 1], doubt[..., 2]
     energy = 2 * pace.speed**2 / pace.lasts
     half = pace.lasts / 2 * (1 - kept**2)
-    grown = np.stack(
-        [
-            of_where + 2 * reach * both + reach**2 * of_velocity,
-            kept * (both + reach * of_velocity),
-            kept**2 * of_velocity,
-        ],
-        axis=-1,
-    )
+    grown = np.empty_like(doubt)
+    grown[..., 0] = of_where + 2 * reach * both + reach**2 * of_velocity
+    grown[..., 1] = kept * (both + reach * of_velocity)
+    grown[..., 2] = kept**2 * of_velocity
     grown += energy * np.array([pace.lasts**2 * (seconds - 2 * reach + half), reach**2 / 2, half])
     return where + reach * velocity, kept * velocity, grown
 
@@ -171,12 +167,15 @@ def _moved(where: Float, velocity: Float, doubt: Float, pace: Pace, seconds: flo
 def _corrected(state: tuple[Float, Float, Float], off: Float, noise: Float) -> tuple[Float, Float, Float]:
     """Kalman's correction by what was measured less what was expected, NaN where nothing was."""
     where, velocity, doubt = state
-    of_where, both, of_velocity = np.moveaxis(doubt, -1, 0)
+    of_where, both, of_velocity = doubt[..., 0], doubt[..., 1], doubt[..., 2]
     here = ~np.isnan(off[..., 0])
     scale = here / (of_where + noise)
     gain, pull = of_where * scale, both * scale
     step = np.where(here[..., None], off, 0.0)
-    left = np.stack([(1 - gain) * of_where, (1 - gain) * both, of_velocity - pull * both], axis=-1)
+    left = np.empty_like(doubt)
+    left[..., 0] = (1 - gain) * of_where
+    left[..., 1] = (1 - gain) * both
+    left[..., 2] = of_velocity - pull * both
     return where + gain[..., None] * step, velocity + pull[..., None] * step, left
 
 
@@ -186,7 +185,7 @@ def _shared(off: Float) -> Float:
     if off.shape[1] == CORNERS:
         return corners
     ordered = np.sort(off[:, :-CORNERS], axis=1)  # NaN comes last
-    count = np.count_nonzero(~np.isnan(ordered[..., 0]), axis=1)
+    count = (~np.isnan(ordered[..., 0])).sum(axis=1)
     rows, last = np.arange(len(off)), np.maximum(count - 1, 0)
     middle = (ordered[rows, last // 2] + ordered[rows, (last + 1) // 2]) / 2
     return np.where((count > 0)[:, None], middle, corners)

@@ -70,6 +70,7 @@ class Tracker:
         """Begin anew, with ids from 1."""
         self.lost = 0
         self._tracks: Tracks | None = None
+        self._ahead: tuple[float, Tracks] | None = None
         self._skeleton: Skeleton | None = None
         self._seconds = -np.inf
         self._confirmed = self._born = 0
@@ -93,19 +94,20 @@ class Tracker:
             ValueError: Time stands still or goes back, or the skeleton is another than before.
         """
         self._check(kps, seconds)
-        placed = np.flatnonzero(has_place(kps))
-        found = whole(kps[placed])
+        there = has_place(kps)
+        placed, found = np.flatnonzero(there), whole(kps[there])
         tracks, looks = self._expected_now(found, seconds, image)
         rows, columns = self._associated(tracks, found, looks, seconds).T
-        unmatched = np.setdiff1d(np.arange(len(tracks)), rows)
-        went_on = self._with_ids(tracks[rows].found_again(found[columns], looks[columns]))
-        born = self._started(found, looks, columns)
-        self.lost = int(np.count_nonzero(self._was_seen(tracks, seconds)[unmatched]))
-        self._tracks = went_on.joined(born).joined(self._remembered(tracks[unmatched]))
-        self._seconds, self._skeleton = seconds, kps.skeleton
+        missed = _others(len(tracks), rows)
+        new = self._beginning(found, columns)
+        now = self._with_ids(tracks[rows].found_again(found[columns], looks[columns]))
+        if len(new) or self._tracks is None:
+            now = now.joined(self._started(found[new], looks[new]))
+        self.lost = int(np.count_nonzero(self._was_seen(tracks, seconds) & missed))
         ids = np.full(len(kps), -1, np.int64)
-        ids[placed[columns]] = np.maximum(went_on.ids, -1)
-        ids[placed[self._beginning(found, columns)]] = np.maximum(born.ids, -1)
+        ids[placed[np.concatenate([columns, new])]] = np.maximum(now.ids, -1)
+        self._tracks, self._ahead = now.joined(self._remembered(tracks[missed])), None
+        self._seconds, self._skeleton = seconds, kps.skeleton
         return replace(kps, track_ids=ids)
 
     def expected(self, seconds: float) -> Keypoints | None:
@@ -125,8 +127,7 @@ class Tracker:
             return None
         if seconds < self._seconds:
             raise ValueError(f"seconds is {seconds}, expected {self._seconds}, the last call's, or later")
-        found = self._tracks[self._tracks.unseen == 0]
-        return found.later(seconds - self._seconds).expected(self._skeleton)
+        return self._later(self._tracks, seconds)[self._tracks.unseen == 0].expected(self._skeleton)
 
     def _check(self, kps: Keypoints, seconds: float) -> None:
         if not seconds > self._seconds:
@@ -138,19 +139,26 @@ class Tracker:
     def _expected_now(self, found: Keypoints, seconds: float, image: Image | None) -> tuple[Tracks, Float]:
         """The tracks at this time, and what the found instances look like."""
         looks = self._looks(found, image)
-        tracks = self._tracks
-        if tracks is None:
-            tracks = Tracks.started(found[:0], looks[:0], 0)
-        elif not tracks.looks.shape[1]:  # no picture until now
+        before = self._tracks
+        if before is None:
+            before = Tracks.started(found[:0], looks[:0], 0)
+        tracks = self._later(before, seconds)
+        if looks.shape[1] and not tracks.looks.shape[1]:  # no picture until now
             tracks = replace(tracks, looks=np.zeros((len(tracks), looks.shape[1])))
         if self._camera is not None and image is not None:
-            map_ = self._camera(image, tracks.motion.boxes[tracks.unseen == 0])
+            map_ = self._camera(image, before.motion.boxes[before.unseen == 0])
             tracks = replace(tracks, motion=tracks.motion.seen_by(map_))
         elif self._camera is not None:
             self._camera.forget()
-        if len(tracks):
-            tracks = tracks.later(seconds - self._seconds)
         return tracks[self._was_seen(tracks, seconds) | (tracks.unseen <= self._window)], looks
+
+    def _later(self, tracks: Tracks, seconds: float) -> Tracks:
+        """The tracks of the last call at a time; the same time is often asked for twice."""
+        if not len(tracks):
+            return tracks
+        if self._ahead is None or self._ahead[0] != seconds:
+            self._ahead = seconds, tracks.later(seconds - self._seconds)
+        return self._ahead[1]
 
     def _looks(self, found: Keypoints, image: Image | None) -> Float:
         if self._appearance is not None and image is not None:
@@ -177,6 +185,8 @@ class Tracker:
     def _with_ids(self, tracks: Tracks) -> Tracks:
         """Confirm those that were found often enough."""
         new = np.flatnonzero((tracks.ids < 0) & (tracks.hits >= self._births))
+        if not len(new):
+            return tracks
         ids = tracks.ids.copy()
         ids[new] = self._confirmed + 1 + np.arange(len(new))
         self._confirmed += len(new)
@@ -185,12 +195,11 @@ class Tracker:
     def _beginning(self, found: Keypoints, taken: Rows) -> Rows:
         """Rows of the instances that begin a track."""
         assert found.box_scores is not None
-        return np.setdiff1d(np.flatnonzero(found.box_scores >= self._strong), taken)
+        return np.flatnonzero(_others(len(found), taken) & (found.box_scores >= self._strong))
 
-    def _started(self, found: Keypoints, looks: Float, taken: Rows) -> Tracks:
-        new = self._beginning(found, taken)
-        born = Tracks.started(found[new], looks[new], self._born)
-        self._born += len(new)
+    def _started(self, found: Keypoints, looks: Float) -> Tracks:
+        born = Tracks.started(found, looks, self._born)
+        self._born += len(found)
         if self._tracks is None:  # whoever is there at the start has not just come
             born = replace(born, hits=np.full_like(born.hits, self._births))
         return self._with_ids(born)
@@ -198,3 +207,10 @@ class Tracker:
     def _remembered(self, missed: Tracks) -> Tracks:
         """Of tracks that were not found: who was confirmed."""
         return missed[missed.ids > 0]
+
+
+def _others(count: int, rows: Rows) -> NDArray[np.bool_]:
+    """Which of so many rows are not among these, shape (count,)."""
+    others = np.ones(count, bool)
+    others[rows] = False
+    return others

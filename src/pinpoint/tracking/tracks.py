@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinpoint.geometry import Float, boxes_of_points
-from pinpoint.keypoints import Keypoints
+from pinpoint.keypoints import Keypoints, all_in_order
 from pinpoint.skeletons import Skeleton
 from pinpoint.tracking.motion import Motion
 
@@ -59,10 +59,14 @@ class Tracks:
 
     def __getitem__(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "Tracks":
         """Keep some tracks."""
+        if all_in_order(rows, len(self)):
+            return self
         return Tracks(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def joined(self, other: "Tracks") -> "Tracks":
         """These tracks and then others."""
+        if not len(other):
+            return self
         arrays = [field.name for field in fields(self) if field.name != "motion"]
         both = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in arrays)
         return Tracks(*both, motion=self.motion.joined(other.motion))
@@ -101,21 +105,29 @@ class Tracks:
 
 def has_place(kps: Keypoints) -> NDArray[np.bool_]:
     """Whether instances have a box or a keypoint, shape (N,)."""
-    found = np.any(np.isfinite(kps.xy).all(axis=-1), axis=1)
-    return found if kps.boxes is None else found | np.all(np.isfinite(kps.boxes), axis=1)
+    boxed = np.zeros(len(kps), bool) if kps.boxes is None else np.all(np.isfinite(kps.boxes), axis=1)
+    if boxed.all():
+        return boxed
+    return boxed | np.any(np.isfinite(kps.xy).all(axis=-1), axis=1)
 
 
 def whole(kps: Keypoints) -> Keypoints:
     """The instances with boxes and box scores, from their keypoints where they have none."""
-    hulls = boxes_of_points(kps.xy)
-    boxes = hulls
-    if kps.boxes is not None:
-        boxes = np.where(np.isfinite(kps.boxes).all(axis=1, keepdims=True), kps.boxes, hulls)
-    return replace(kps, boxes=boxes, box_scores=_box_scores(kps))
+    return replace(kps, boxes=_boxes(kps), box_scores=_box_scores(kps))
+
+
+def _boxes(kps: Keypoints) -> Float:
+    """Those given, else hulls of the keypoints."""
+    if kps.boxes is None:
+        return boxes_of_points(kps.xy)
+    boxed = np.isfinite(kps.boxes).all(axis=1, keepdims=True)
+    return kps.boxes if boxed.all() else np.where(boxed, kps.boxes, boxes_of_points(kps.xy))
 
 
 def _box_scores(kps: Keypoints) -> Float:
     """Those given, else means over the keypoints that are there, else 1."""
+    if kps.box_scores is not None and not np.isnan(kps.box_scores).any():
+        return kps.box_scores
     there = np.isfinite(kps.xy).all(axis=-1)
     count = there.sum(axis=1)
     mean = np.where(count > 0, (kps.scores * there).sum(axis=1) / np.maximum(count, 1), 1.0)
@@ -130,6 +142,8 @@ def _points(found: Keypoints) -> Float:
 
 def _learnt(before: Float, seen: Float) -> Float:
     """Drift towards what is seen, at once where nothing was known."""
+    if not before.shape[1]:
+        return seen
     known, told = (looks.any(axis=1, keepdims=True) for looks in (before, seen))
     mixed = np.where(known & told, (1 - LEARNT) * before + LEARNT * seen, np.where(told, seen, before))
     return mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
