@@ -255,4 +255,5 @@ def nms(boxes: Float, scores: Float, threshold: float) -> NDArray[np.intp]:
 
 
 def _areas(boxes: Float) -> Float:
-    return np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    return sides[:, 0] * sides[:, 1]
