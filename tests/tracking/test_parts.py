@@ -8,8 +8,10 @@ from scipy.optimize import linear_sum_assignment
 import pinpoint as pp
 from pinpoint.geometry import transform_points, warp
 from pinpoint.tracking import CameraMotion, ColorHistogram, by_boxes, by_points
-from pinpoint.tracking.association import paired
+from pinpoint.tracking.appearance import clearness
+from pinpoint.tracking.association import Claims, associated, paired
 from pinpoint.tracking.motion import BODY, POINTS, Motion
+from pinpoint.tracking.tracks import Tracks
 
 SKELETON = pp.skeleton("coco17")
 
@@ -197,3 +199,44 @@ def test_limbs_that_are_hidden_are_not_looked_at():
     kps = pp.Keypoints(xy, np.array([[0.2, 0.2, 0.9, 0.9]]), arm, boxes=np.array([[15.0, 15, 75, 85]]))
     plain = ColorHistogram()(np.full_like(image, trunk), kps)
     np.testing.assert_allclose(ColorHistogram()(image, kps), plain)
+
+
+def test_a_person_is_parted_at_the_hips_even_when_their_box_is_cut():
+    """The box ends at the knees: halves of it would take half of the trousers for the shirt."""
+    xy = SKELETON_STANDING.copy()
+    image = np.full((220, 100, 3), WHITE, np.uint8)
+    image[:112], image[112:] = RED, BLUE
+    cut = standing(np.where(np.arange(17)[:, None] < 15, xy, np.nan)[None])
+    row, short = ColorHistogram()(image, standing(xy[None])), ColorHistogram()(image, cut)
+    assert (row @ short.T).item() > 0.98
+
+
+SKELETON_STANDING = np.array(
+    [
+        *([50, 15], [52, 12], [48, 12], [55, 13], [45, 13], [60, 40], [40, 40], [65, 70], [35, 70]),
+        *([66, 95], [34, 95], [57, 112], [43, 112], [57, 160], [43, 160], [57, 205], [43, 205]),
+    ],
+    float,
+)
+
+
+def test_who_is_covered_is_clear_only_where_their_keypoints_are_seen():
+    """Alone; covered by the next, and half hidden; covering them, and wholly seen."""
+    xy = SKELETON_STANDING + np.array([[0, 0], [300, 0], [310, 5]])[:, None]
+    kps = standing(xy)
+    kps.scores[1, :11] = 0.1
+    alone, behind, before = clearness(kps)
+    assert alone == before == 1
+    assert behind < 0.3
+
+
+@pytest.mark.parametrize(
+    ("others", "taken"), [([0.0, 1.0], [[0, 1], [1, 0]]), ([1.0, 0.0], [[0, 0], [1, 1]])]
+)
+def test_looks_count_only_where_people_differ(others, taken):
+    """Two tracks, each nearer to one instance, and looks the other way round, or all the same."""
+    xy = SKELETON_STANDING + np.array([[0, 0], [20, 0]])[:, None]
+    own = np.array([[1.0, 0.0], others])
+    tracks = Tracks.started(standing(xy), own, 0)
+    claims = Claims(np.array([[0.7, 0.5], [0.5, 0.7]]), np.zeros(2), (np.ones(2, bool),))
+    assert associated(claims, tracks, standing(xy), own[::-1], 0.1).tolist() == taken

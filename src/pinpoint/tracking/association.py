@@ -16,10 +16,14 @@ __all__ = ["Claims", "associated", "paired"]
 Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
-POWER = 4  # how much looks count beside places: half as alike is a sixteenth
-COAST = 1.0  # seconds for which a velocity is believed
+ENOUGH = 0.6  # looks of one person agree as much even when half of them is hidden
+FIRM = 2.0  # how much more looks are trusted for who was lost, whom places tell less about
+KEEPS = 0.3  # of looks, and how much they say: enough to believe a place after COAST
+COAST = 1.0  # seconds for which a velocity alone is believed
 FADES = 0.1  # share of its claim that a track loses in a second
-ALIKE = 0.8  # looks of two people seldom agree as much, those of one nearly always
+ALIKE = 0.5  # looks of two people seldom agree as much, those of one nearly always
+SEEN = 0.5  # how much looks have to say to take a lost track up again by them
+AHEAD = 0.8  # and how near the best other track may come
 SURE = 0.1  # of looks from ALIKE to the same, and near: enough to take a lost track up again
 REACH = (1.0, 2.5)  # sizes that somebody may be off when taken up again, and per second away
 NEAR = 0.2  # how fast what is farther away becomes less likely, by sizes
@@ -52,26 +56,65 @@ def associated(claims: Claims, tracks: Tracks, found: Keypoints, looks: Float, l
         claims: How alike they are.
         tracks: Where they are expected.
         found: What was found, with boxes.
-        looks: What that looks like, shape (N, F).
+        looks: What that looks like, rows as long as much is seen of it, shape (N, F).
         least: How alike a pair is at least.
     """
-    same = tracks.looks @ looks.T
-    told = np.outer(tracks.looks.any(axis=1), looks.any(axis=1))
-    worth = claims.alike * np.where(told, same**POWER, 1.0)
-    worth *= ((1 - FADES) ** claims.away * (claims.away <= COAST))[:, None]
+    same, trust = _compared(tracks.looks, looks)
+    worth = _worth(claims, same, trust) if trust.any() else claims.alike * _faith(claims.away)
     free = np.ones(len(tracks), bool)
     pairs = np.zeros((0, 2), np.intp)
     for given in claims.rounds:
         pairs = np.concatenate([pairs, paired(worth * free[:, None] * given, least)])
         free[pairs[:, 0]] = False
-    lost = free & (claims.away > 0) & (tracks.ids > 0)
-    if not lost.any() or not told.any():
+    lost = free & (tracks.ids > 0)
+    if not lost.any() or not trust.any():
         return pairs
     open_: Flags = np.asarray(np.stack(claims.rounds).any(axis=0))
     open_[pairs[tracks.ids[pairs[:, 0]] > 0, 1]] = False
-    back = _likely(tracks, found) * np.where(told, np.clip((same - ALIKE) / (1 - ALIKE), 0, 1), 0.0)
+    back = _likely(tracks, found) * _recognised(same, np.minimum(1, FIRM * trust))
     again = paired(back * lost[:, None] * open_, SURE)
     return np.concatenate([pairs[~np.isin(pairs[:, 1], again[:, 1])], again])
+
+
+def _faith(away: Float) -> Float:
+    """How much places alone are believed of tracks, shape (T, 1)."""
+    return ((1 - FADES) ** away * (away <= COAST))[:, None]
+
+
+def _worth(claims: Claims, same: Float, trust: Float) -> Float:
+    """What pairs are worth by places and looks, shape (T, N)."""
+    away = claims.away[:, None]
+    firm = np.minimum(1, np.where(away > 0, FIRM, 1.0) * trust)
+    fits = np.minimum(1, same / ENOUGH) * _shares(same * firm)
+    kept = (away <= COAST) | (firm * fits >= KEEPS)
+    return claims.alike * (1 - firm * (1 - fits)) * (1 - FADES) ** away * kept
+
+
+def _compared(known: Float, seen: Float) -> tuple[Float, Float]:
+    """How alike tracks and instances look, and how much that says, both (T, N), in [0, 1]."""
+    much, clear = (np.linalg.norm(looks, axis=1) for looks in (known, seen))
+    same = known @ seen.T / np.maximum(np.outer(much, clear), 1e-12)
+    return same, np.outer(np.minimum(much, 1), np.minimum(clear, 1))
+
+
+def _shares(weighed: Float) -> Float:
+    """How much each look is below the best other claim of its track or its instance, (T, N), in [0, 1]."""
+    rival = np.maximum(_best_other(weighed), _best_other(weighed.T).T)
+    return np.minimum(1, np.divide(weighed, rival, out=np.ones_like(weighed), where=rival > 0))
+
+
+def _best_other(weighed: Float) -> Float:
+    """The most in each column but for the row itself, shape (T, N)."""
+    if len(weighed) < 2:
+        return np.zeros_like(weighed)
+    second, first = np.partition(weighed, -2, axis=0)[-2:]
+    return np.where(weighed == first, second, first)
+
+
+def _recognised(same: Float, trust: Float) -> Float:
+    """How surely somebody is a track by looks alone: 0 unless well seen, and well above all other tracks."""
+    alone = AHEAD * same * trust >= _best_other(same * trust)
+    return np.clip((same - ALIKE) / (1 - ALIKE), 0, 1) * (trust >= SEEN) * alone
 
 
 def _likely(tracks: Tracks, found: Keypoints) -> Float:

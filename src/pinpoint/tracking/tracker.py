@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pinpoint.geometry import Float, Image
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
-from pinpoint.tracking.appearance import Appearance
+from pinpoint.tracking.appearance import Appearance, clearness
 from pinpoint.tracking.association import Claims, associated
 from pinpoint.tracking.camera import Camera
 from pinpoint.tracking.similarity import Similarity, by_points_and_boxes
@@ -162,7 +162,7 @@ class Tracker:
 
     def _looks(self, found: Keypoints, image: Image | None) -> Float:
         if self._appearance is not None and image is not None:
-            return self._appearance(image, found)
+            return self._appearance(image, found) * clearness(found)[:, None]
         return np.zeros((len(found), 0 if self._tracks is None else self._tracks.looks.shape[1]))
 
     def _was_seen(self, tracks: Tracks, seconds: float) -> NDArray[np.bool_]:

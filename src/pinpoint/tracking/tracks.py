@@ -13,7 +13,8 @@ from pinpoint.tracking.motion import Motion
 __all__ = ["Tracks", "has_place", "whole"]
 
 SPREAD = 0.1  # doubt about a place, in sizes, at which OKS forgives as if the area were twice as large
-LEARNT = 0.1  # share of what is seen in what a track looks like
+MEMORY = 10.0  # how many clear looks a track remembers
+CLEARER = 2  # how much less is learnt from looks that are not clear, beside their own length
 LEAST_TRUST = 0.2
 
 
@@ -27,7 +28,7 @@ class Tracks:
         unseen: Seconds since each was found last, shape (T,).
         scores: Of its keypoints when it was found last, shape (T, K).
         box_scores: Of the instance then, shape (T,).
-        looks: What each looks like, rows of length 1, or 0 where nobody knows, shape (T, F).
+        looks: Sums of what each looked like, as long as much is known, 0 where nothing is, shape (T, F).
         motion: Where each is and goes.
     """
 
@@ -141,9 +142,8 @@ def _points(found: Keypoints) -> Float:
 
 
 def _learnt(before: Float, seen: Float) -> Float:
-    """Drift towards what is seen, at once where nothing was known."""
+    """Add what is clearly seen to what is known, and forget as much of the old when that is a lot."""
     if not before.shape[1]:
         return seen
-    known, told = (looks.any(axis=1, keepdims=True) for looks in (before, seen))
-    mixed = np.where(known & told, (1 - LEARNT) * before + LEARNT * seen, np.where(told, seen, before))
-    return mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
+    total = before + seen * np.linalg.norm(seen, axis=1, keepdims=True) ** CLEARER
+    return total * np.minimum(1, MEMORY / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12))
