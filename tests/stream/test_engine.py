@@ -182,15 +182,65 @@ def test_what_breaks_a_batch_is_found(finder):
         assert len(list(sound)) == 2
 
 
-def test_a_bug_reaches_everybody_who_waits(finder, caplog):
-    finder.read = lambda asks: 1 / 0
-    with Engine(finder) as engine, engine.open() as one, engine.open() as other:
-        one.put(frame(0))
-        for channel in (one, other):
-            with pytest.raises(ZeroDivisionError):
-                channel.get(SOON)
-        with pytest.raises(ValueError, match="closed"):
-            engine.open()
+def test_whatever_goes_wrong_in_a_stream_ends_that_alone(finder, caplog):
+    """A tracker of the user's own, say, that divides by zero."""
+    find = finder.find
+    finder.find = lambda image: 1 / 0 if image.shape[0] == 41 else find(image)
+    with Engine(finder) as engine, engine.open() as broken, engine.open() as sound:
+        broken.put(frame(0, (41, 60, 3)))
+        with pytest.raises(ZeroDivisionError):
+            broken.get(SOON)
+        feeding(sound, 3)
+        assert len(list(sound)) == 3
+        assert engine.open() is not None
+
+
+def test_an_error_at_the_last_frame_is_never_taken_for_the_end(finder):
+    for _ in range(200):
+        with Engine(finder) as engine, engine.open() as film:
+            film.put(frame(0, (40, 60)))
+            film.end()
+            with pytest.raises(ValueError, match="image"):
+                film.get(SOON)
+
+
+def test_a_stream_that_has_fallen_silent_is_not_waited_for(finder):
+    """It gave one frame; whoever goes on would wait a second for it in every round."""
+    with Engine(finder, wait=1.0) as engine, engine.open(live=True) as silent, engine.open() as film:
+        silent.put(frame(0))
+        silent.put(frame(1))
+        start = time.monotonic()
+        feeding(film, 20)
+        assert len(list(film)) == 20
+        assert time.monotonic() - start < 3
+
+
+def test_streams_that_are_closed_are_forgotten(finder):
+    with Engine(finder) as engine:
+        for _ in range(20):
+            engine.open().close()
+        engine.open()
+        assert len(engine._channels) == 1
+
+
+def test_what_comes_after_the_end_takes_no_frame_from_what_came_before(finder):
+    with Engine(finder) as engine, engine.open(live=True) as camera:
+        finder.go.clear()
+        camera.put(frame(0))
+        eventually(lambda: not camera.ready)
+        camera.put(frame(1))
+        camera.end()
+        assert not camera.put(frame(2))
+        finder.go.set()
+        assert [seen.index for seen in camera][-1] == 1
+
+
+def test_the_age_of_a_result_counts_until_it_is_fetched(finder):
+    with Engine(finder) as engine, engine.open() as film:
+        film.put(frame(0))
+        eventually(lambda: film.counts.processed == 1)
+        time.sleep(0.05)
+        assert film.get(SOON).age > 0.05
 
 
 def test_closing_frees_whoever_puts_and_fetches(finder):

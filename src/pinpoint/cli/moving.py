@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice, takewhile
 from threading import Event
 
@@ -12,9 +13,9 @@ from pinpoint.io.sources import Source
 from pinpoint.io.video import Frame
 from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.following import Follower
-from pinpoint.stream import Channel, Counts, Pauses, Seen, Watcher, open_source, watching
+from pinpoint.stream import Channel, Counts, Pauses, Seen, open_source, watching
 from pinpoint.stream.sources import FrameSource
-from pinpoint.tracking.one_euro import OneEuro
+from pinpoint.stream.watch import usual_watcher
 
 __all__ = ["Moving", "followed"]
 
@@ -71,12 +72,8 @@ def followed(
     Raises:
         UnreadableError: It cannot be read; also while its results are fetched.
     """
-
-    def watcher() -> Watcher:
-        smooth = OneEuro() if how.smooth else None
-        pauses = None if how.every_frame else Pauses()
-        return Watcher(follower, smooth=smooth, pauses=pauses, min_score=min_score)
-
+    pauses = None if how.every_frame else Pauses()
+    watcher = partial(usual_watcher, follower, smooth=how.smooth, pauses=pauses, min_score=min_score)
     opened = open_source(source)
     with watching(_Limited(opened, limits), follower, watcher) as channel:
         results = islice(_fetched(channel, stop), limits.frames)

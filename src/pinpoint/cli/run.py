@@ -89,12 +89,14 @@ class Run:
             self.outputs.sketching(source, moving.media, trails=self.following.trails) as sketch,
         ):
             watch.begin(name, moving.media.count)
-            for view, kps in moving.results:
-                self.outputs.write(_record(name, view, kps))
-                sketch(view, kps)
-                tally.followed(name, kps.track_ids)
-                watch.step()
-            tally.dropped += moving.counts.dropped
+            try:
+                for view, kps in moving.results:
+                    self.outputs.write(_record(name, view, kps))
+                    sketch(view, kps)
+                    tally.followed(name, kps.track_ids)
+                    watch.step()
+            finally:
+                tally.dropped += moving.counts.dropped
 
     def _found(self, name: str, view: View, tally: Tally) -> Keypoints:
         if self.boxes is None:

@@ -3,15 +3,20 @@
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Condition
 from typing import NamedTuple, Self
+
+import numpy as np
 
 from pinpoint.io.video import Frame
 from pinpoint.stream.seen import Seen
 from pinpoint.stream.watcher import Watcher
 
 __all__ = ["Arrival", "Channel", "Counts"]
+
+LATE = 2.0
+"""Times the pace of a stream after which its next frame is not waited for any more."""
 
 WAITING = 4
 """Frames and results that wait in each queue of a file; enough to bridge a slow frame."""
@@ -58,10 +63,11 @@ class Channel:
         self.name, self.live, self.watcher = name, live, watcher
         self._changed = changed
         self._frames: deque[Arrival] = deque()
-        self._results: deque[Seen] = deque()
+        self._results: deque[tuple[Seen, float]] = deque()
         self._room = 1 if live else WAITING
         self._received = self._dropped = self._processed = 0
         self._age = 0.0
+        self._last, self._pace = -np.inf, np.inf
         self._at_work = self._ended = self._closed = False
         self._error: BaseException | None = None
 
@@ -81,13 +87,17 @@ class Channel:
         """
         with self._changed:
             self._received += 1
-            if self.live and len(self._frames) >= self._room:
+            if self.live and not self._ended and len(self._frames) >= self._room:
                 self._frames.popleft()
                 self._dropped += 1
             self._changed.wait_for(lambda: self._ended or len(self._frames) < self._room)
             if self._ended:
+                self._dropped += 1
                 return False
-            self._frames.append(Arrival(frame, time.monotonic()))
+            now = time.monotonic()
+            self._pace = now - self._last
+            self._last = now
+            self._frames.append(Arrival(frame, now))
             self._changed.notify_all()
             return True
 
@@ -105,10 +115,7 @@ class Channel:
     def fail(self, error: BaseException) -> None:
         """End the stream with an error at once; frames that wait are thrown away."""
         with self._changed:
-            self._error = self._error or error
-            self._frames.clear()
-            self._ended = True
-            self._changed.notify_all()
+            self._end_with(error)
 
     def get(self, timeout: float | None = None) -> Seen | None:
         """Fetch what was seen in the next frame; none at the end.
@@ -121,9 +128,9 @@ class Channel:
             if not self._changed.wait_for(lambda: self._results or self._drained, timeout):
                 raise TimeoutError(f"stream {self.name!r}: nothing came in {timeout} s")
             if self._results:
-                seen = self._results.popleft()
+                seen, at = self._results.popleft()
                 self._changed.notify_all()
-                return seen
+                return replace(seen, age=time.monotonic() - at)
             if self._error is not None and not self._closed:
                 raise self._error
             return None
@@ -160,8 +167,8 @@ class Channel:
     @property
     def coming(self) -> bool:
         """Whether a frame may come soon: it is worth waiting a little for it."""
-        idle = not self._at_work and not self._ended
-        return self._processed > 0 and idle and (self.live or len(self._results) < self._room)
+        idle = not self._at_work and not self._ended and (self.live or len(self._results) < self._room)
+        return idle and time.monotonic() - self._last < LATE * self._pace
 
     @property
     def waiting_since(self) -> float:
@@ -180,14 +187,25 @@ class Channel:
         self._changed.notify_all()
         return arrival
 
-    def told(self, seen: Seen | None) -> None:
-        """Take the result of the frame in work; none where it failed."""
+    def told(self, seen: Seen, at: float) -> None:
+        """Take the result of the frame in work, which came at a time."""
         self._at_work = False
-        if seen is not None and not self._closed:
+        if not self._closed:
             if self.live and len(self._results) >= self._room:
                 self._results.popleft()
                 self._dropped += 1
-            self._results.append(seen)
+            self._results.append((seen, at))
             self._processed += 1
             self._age = seen.age
+        self._changed.notify_all()
+
+    def failed(self, error: BaseException) -> None:
+        """Take the error of the frame in work."""
+        self._at_work = False
+        self._end_with(error)
+
+    def _end_with(self, error: BaseException) -> None:
+        self._error = self._error or error
+        self._frames.clear()
+        self._ended = True
         self._changed.notify_all()

@@ -83,6 +83,7 @@ class Engine:
         with self._changed:
             if self._closed:
                 raise ValueError("the engine is closed; make a new one")
+            self._channels = [channel for channel in self._channels if not channel.over]
             channel = Channel(name or str(self._opened), self._watcher(), self._changed, live=live)
             self._opened += 1
             self._channels.append(channel)
@@ -117,23 +118,26 @@ class Engine:
             log.exception("the engine stopped")
             with self._changed:
                 self._closed = True
-                channels = list(self._channels)
-            for channel in channels:
-                self._answer(channel, None)
-                channel.fail(error)
+                for channel in self._channels:
+                    channel.failed(error)
 
     def _gathered(self) -> list[tuple[Channel, Arrival]]:
         """Wait for work: one frame of each stream of a share; nothing once the engine is closed."""
         with self._changed:
             while not self._closed:
-                self._changed.wait_for(lambda: self._closed or any(c.ready for c in self._channels))
-                self._changed.wait_for(self._all_there, self._wait)
+                self._changed.wait_for(lambda: self._closed or self._ready())
+                if ready := self._ready():
+                    patience = ready[0].waiting_since + self._wait - time.monotonic()
+                    self._changed.wait_for(self._all_there, max(patience, 0.0))
                 self._channels = [channel for channel in self._channels if not channel.over]
-                ready = sorted((c for c in self._channels if c.ready), key=lambda c: c.waiting_since)
                 share = -(-len(self._channels) // len(self._threads))
-                if ready and not self._closed:  # else another worker was quicker
+                if (ready := self._ready()) and not self._closed:  # else another worker was quicker
                     return [(channel, channel.taken()) for channel in ready[:share]]
             return []
+
+    def _ready(self) -> list[Channel]:
+        """Streams with a frame to look at, the one first that waits longest."""
+        return sorted((c for c in self._channels if c.ready), key=lambda channel: channel.waiting_since)
 
     def _all_there(self) -> bool:
         """Whether no stream is worth waiting for."""
@@ -147,7 +151,7 @@ class Engine:
     def _asked(self, channel: Channel, arrival: Arrival) -> _Job | None:
         try:
             return _Job(channel, arrival, channel.watcher.ask(arrival.frame))
-        except (ValueError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this stream alone, and is told there
             self._fail(channel, error)
             return None
 
@@ -155,7 +159,7 @@ class Engine:
         """What the network reads for each job; where a batch cannot be read, it is tried one by one."""
         try:
             return [*self._follower.read([job.ask for job in jobs])]
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - runtimes raise what they like; told to the stream it comes from
             if len(jobs) == 1:
                 return [error]
             return [self._read([job])[0] for job in jobs]
@@ -167,17 +171,15 @@ class Engine:
             return
         try:
             kps = channel.watcher.take(frame, read)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - trackers and filters may be the user's; told to this stream
             self._fail(channel, error)
             return
-        age = time.monotonic() - at
-        self._answer(channel, Seen(channel.name, frame.image, frame.index, frame.seconds, kps, age))
-
-    def _answer(self, channel: Channel, seen: Seen | None) -> None:
+        seen = Seen(channel.name, frame.image, frame.index, frame.seconds, kps, time.monotonic() - at)
         with self._changed:
-            channel.told(seen)
+            channel.told(seen, at)
 
     def _fail(self, channel: Channel, error: Exception) -> None:
-        log.warning("stream %s: %s", channel.name, error)
-        self._answer(channel, None)
-        channel.fail(error)
+        expected = isinstance(error, ValueError | OSError)
+        log.warning("stream %s: %s", channel.name, error, exc_info=None if expected else error)
+        with self._changed:
+            channel.failed(error)

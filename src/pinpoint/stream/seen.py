@@ -19,7 +19,7 @@ class Seen:
         index: Number of the frame in its stream, from 0, counting those that were dropped.
         seconds: The frame's own time.
         keypoints: What was found, with track ids.
-        age: Seconds from the arrival of the frame to this result.
+        age: Seconds from the arrival of the frame to the moment when this result was fetched.
     """
 
     stream: str

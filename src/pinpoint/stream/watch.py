@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from pinpoint.io.video import Frame
+from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.following import Follower
 from pinpoint.pipelines.load import load_follower
 from pinpoint.stream.channel import Channel
@@ -13,10 +15,10 @@ from pinpoint.stream.feed import Feed
 from pinpoint.stream.lookout import Pauses
 from pinpoint.stream.seen import Seen
 from pinpoint.stream.sources import FrameSource, open_source
-from pinpoint.stream.watcher import Watcher
-from pinpoint.tracking.one_euro import OneEuro
+from pinpoint.stream.watcher import Smoother, Watcher
+from pinpoint.tracking import ColorHistogram, OneEuro, Repair, Tracker
 
-__all__ = ["watch", "watching"]
+__all__ = ["usual_watcher", "watch", "watching"]
 
 PAUSES = Pauses()
 
@@ -39,7 +41,7 @@ def watch(
         source: A file; a camera number; an address starting with `rtsp://`, `http://` and so on; or frames.
         model: A task, a model of the catalogue or a file, see `pinpoint.load`; or what
             `pinpoint.pipelines.load.load_follower` made of one with further options.
-        smooth: Steady the keypoints (`pinpoint.tracking.OneEuro`).
+        smooth: Mend and steady the keypoints (`pinpoint.tracking.Repair`, `OneEuro`).
         pauses: How long the detector rests while nobody is lost; none to look at every frame.
         min_score: Instances that score below are left out.
         live: Whether frames that nobody has time for are dropped. None: those of cameras and streams.
@@ -50,12 +52,37 @@ def watch(
     """
     follower = load_follower(model) if isinstance(model, str | Path) else model
     opened = open_source(source, live=live)
-
-    def watcher() -> Watcher:
-        smoother = OneEuro() if smooth else None
-        return Watcher(follower, smooth=smoother, pauses=pauses, min_score=min_score)
-
+    watcher = partial(usual_watcher, follower, smooth=smooth, pauses=pauses, min_score=min_score)
     return _results(opened, follower, watcher)
+
+
+def usual_watcher(
+    follower: Follower, *, smooth: bool = True, pauses: Pauses | None = PAUSES, min_score: float = 0.0
+) -> Watcher:
+    """Return what follows the people of one stream, as `watch`, the command line and the server do.
+
+    Who was lost comes back by their colours, points that leap and sides that are exchanged are mended, and
+    keypoints are steadied.
+
+    Args:
+        follower: What finds and reads.
+        smooth: Mend and steady keypoints.
+        pauses: How long the detector rests; none to look at every frame.
+        min_score: Instances that score below are left out.
+    """
+    tracker = Tracker(strong=follower.sure, weak=follower.sure / 3, appearance=ColorHistogram())
+    smoother = _steady() if smooth else None
+    return Watcher(follower, tracker=tracker, smooth=smoother, pauses=pauses, min_score=min_score)
+
+
+def _steady() -> Smoother:
+    repair, smooth = Repair(), OneEuro()
+
+    def steadied(kps: Keypoints, seconds: float) -> Keypoints:
+        mended, _ = repair(kps, seconds)
+        return smooth(mended, seconds)
+
+    return steadied
 
 
 @contextmanager
