@@ -60,22 +60,25 @@ class Swung:
         pass
 
 
-@pytest.mark.parametrize(("camera", "ids"), [(Swung(0, 90, -70, 80), [1, 1]), (None, [-1, -1])])
+@pytest.mark.parametrize(("camera", "ids"), [(Swung(0, 0, 90, -70, 80), [1, 1]), (None, [-1, -1])])
 def test_a_moving_camera_is_taken_out(camera, ids):
     """Somebody stands, and the picture jumps farther than they are wide."""
     tracker, image = Tracker(camera=camera), np.zeros((9, 9, 3), np.uint8)
+    tracker(boxes_at(), -0.1, image)
     found = [tracker(boxes_at((x, 50)), 0.1 * n, image) for n, x in enumerate((100, 190, 120, 200))]
     assert [int(kps.track_ids[0]) for kps in found[2:]] == ids
 
 
 def test_somebody_gets_an_id_when_found_so_often():
     tracker = Tracker(births=3)
+    tracker(boxes_at(), 0.0)  # those of the first call need not wait
     ids = [tracker(boxes_at((50, 50)), second).track_ids.tolist() for second in range(1, 5)]
     assert ids == [[-1], [-1], [1], [1]]
 
 
 def test_ids_rise_without_gaps_however_many_were_never_confirmed():
     tracker = Tracker()
+    tracker(boxes_at(), -1.0)
     for frame in range(5):  # each time somewhere else
         tracker(boxes_at((50, 50), (300 + 90 * frame, 200)), float(frame))
     ids = [tracker(boxes_at((50, 50), (900, 50)), 5.0 + frame).track_ids.tolist() for frame in range(2)]
