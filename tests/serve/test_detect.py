@@ -153,3 +153,12 @@ def test_a_drawing_that_jpeg_cannot_hold_is_a_png(client):
     wide = cv2.imencode(".png", np.zeros((2, 65_536), np.uint8))[1].tobytes()
     answer = client.post("/v1/detect?draw=true", files=files(wide))
     assert answer.headers["content-type"] == "image/png"
+
+
+def test_every_request_is_told_of_a_model_that_cannot_be_loaded_in_the_same_words():
+    def load(name):
+        raise OSError("no")
+
+    with client_of(service_of(load=load)) as client:
+        one, two = (client.post("/v1/detect", files=files(*[PICTURE] * count)) for count in (1, 2))
+    assert one.json() == two.json() and one.headers["retry-after"] == two.headers["retry-after"] == "30"

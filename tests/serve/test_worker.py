@@ -1,5 +1,7 @@
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -90,4 +92,23 @@ def test_a_model_that_could_not_be_loaded_is_worth_another_try_later(monkeypatch
     assert not worker.failed
     monkeypatch.setattr(module, "AGAIN", 0.0)
     assert worker.failed
+    worker.close()
+
+
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError])
+def test_a_model_that_could_not_be_loaded_keeps_hold_of_no_picture(kind):
+    def load(name):
+        raise kind("no")
+
+    def ask() -> weakref.ref:
+        look = lambda estimator: estimator(IMAGE)  # noqa: E731
+        assert worker.submit([look])[0].exception(5) is not None
+        return weakref.ref(look)
+
+    worker = _worker(load)
+    looks = [ask() for _ in range(3)]
+    until = time.monotonic() + 5
+    while any(look() for look in looks) and time.monotonic() < until:
+        gc.collect()
+    assert [look() for look in looks] == [None] * 3
     worker.close()

@@ -158,7 +158,7 @@ def _told(
             raise _as_refusal(found[0])
         return head | found[0]
     if refusal := next((each for each in found if isinstance(each, RefusedError)), None):
-        raise refusal  # of the whole request: asking again helps
+        raise refusal.again() from None  # of the whole request: asking again helps
     pairs = zip(uploads, found, strict=True)
     return head | {"results": [{"file": upload.name} | _or_error(each) for upload, each in pairs]}
 
@@ -175,7 +175,7 @@ def _as_refusal(error: BaseException) -> RefusedError:
     if isinstance(error, UnreadableError):
         return RefusedError(422, str(error))
     if isinstance(error, RefusedError):
-        return error
+        return error.again()
     raise error
 
 

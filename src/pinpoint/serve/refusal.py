@@ -36,6 +36,10 @@ class RefusedError(Exception):
         if retry_after is not None:
             self.headers["Retry-After"] = str(max(1, retry_after))
 
+    def again(self) -> "RefusedError":
+        """Return the same for another request: one that was raised keeps hold of whom it was raised for."""
+        return RefusedError(self.status, self.message, headers=self.headers)
+
 
 def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The one form of all errors: `{"error": {"status": 413, "message": "..."}}`."""

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from pinpoint.serve.refusal import RefusedError
-from pinpoint.serve.worker import AGAIN, cannot_load
+from pinpoint.serve.worker import AGAIN, cannot_load, what_is_loaded
 from pinpoint.stream.channel import Channel
 from pinpoint.stream.engine import Engine
 
@@ -54,7 +54,7 @@ class Watch:
         Raises:
             RefusedError: The model cannot be loaded.
         """
-        engine = await asyncio.wrap_future(self._engine)
+        engine = await self._loaded_engine()
         try:
             return engine.open(name, live=True)
         except ValueError as error:
@@ -77,6 +77,15 @@ class Watch:
             return
         self._pool.submit(_close, self._engine)
         self._pool.shutdown(wait=False)
+
+    async def _loaded_engine(self) -> Engine:
+        loading = asyncio.wrap_future(self._engine)
+        try:
+            await asyncio.wait({loading})
+            loading.exception()  # has been seen
+        finally:
+            loading.cancel()
+        return what_is_loaded(self._engine, self.name)
 
     def _note(self, _: Future[Engine]) -> None:
         self._done = time.monotonic()

@@ -11,7 +11,7 @@ from typing import TypeVar
 from pinpoint.keypoints import Estimator
 from pinpoint.serve.refusal import RefusedError
 
-__all__ = ["Load", "Worker", "cannot_load"]
+__all__ = ["Load", "Worker", "cannot_load", "what_is_loaded"]
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Worker:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _look(self, look: Look[T], asked: float) -> T:
-        estimator = self._ready.result()
+        estimator = what_is_loaded(self._ready, self.name)
         with self._turns:
             begun = time.monotonic()
             if begun - asked > self._wait:
@@ -122,6 +122,24 @@ def _loaded(load: Load, name: str) -> Estimator:
         raise cannot_load(name, error) from error
     log.info("%s is loaded", name, extra={"seconds": round(time.monotonic() - begun, 3)})
     return estimator
+
+
+def what_is_loaded(ready: Future[T], name: str) -> T:
+    """Wait for a model, and return it.
+
+    Why it could not be loaded is kept for all who ask, so it is never raised itself: with its trace it would
+    keep hold of every request, and of the pictures in it.
+
+    Raises:
+        RefusedError: It could not be loaded.
+        RuntimeError: Loading it failed in a way that nobody thought of.
+    """
+    error = ready.exception()
+    if error is None:
+        return ready.result()
+    if isinstance(error, RefusedError):
+        raise error.again() from None
+    raise RuntimeError(f"loading {name} failed") from error
 
 
 def cannot_load(name: str, error: Exception) -> RefusedError:
