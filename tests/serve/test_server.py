@@ -7,9 +7,11 @@ from contextlib import contextmanager
 
 import httpx2
 import pytest
+import uvicorn
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
+from pinpoint.serve.connection import connection
 from pinpoint.serve.server import Server, address_of, listen
 from serve.served import PICTURE, service_of
 
@@ -31,6 +33,13 @@ def _running(**limits: float) -> Iterator[str]:
         assert not thread.is_alive()
 
 
+def _wait_until(true) -> None:
+    until = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def _place(address: str) -> tuple[str, int]:
     host, port = address.removeprefix("http://").split(":")
     return host, int(port)
@@ -47,6 +56,48 @@ def test_a_client_that_sends_no_further_request_is_hung_up_on(said):
         while client.recv(4096):
             pass
         assert time.monotonic() - begun < 4
+
+
+LONG = 1 << 25  # far more than a socket takes
+
+
+@contextmanager
+def _long_answer(patience: float, wish: str) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
+    """A server that answers at length, and a client that has asked it."""
+
+    async def app(scope, receive, send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(LONG)})
+
+    http = connection(patience)
+    config = uvicorn.Config(app, http=http, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+    server, listening = uvicorn.Server(config), listen("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        with socket.create_connection(listening.getsockname()) as client:
+            client.sendall(f"GET / HTTP/1.1\r\nHost: a\r\nConnection: {wish}\r\n\r\n".encode())
+            yield server, client
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.mark.parametrize("wish", ["keep-alive", "close"])
+def test_a_client_that_does_not_read_its_answer_is_hung_up_on(wish):
+    with _long_answer(0.2, wish) as (server, client):
+        assert len(client.recv(1024)) > 0
+        _wait_until(lambda: not server.server_state.connections)
+
+
+def test_a_client_that_reads_its_answer_slowly_gets_all_of_it():
+    """It takes several times as long as one may read nothing."""
+    with _long_answer(0.4, "close") as (_, client):
+        size = 0
+        while part := client.recv(1 << 20, socket.MSG_WAITALL):
+            size += len(part)
+            time.sleep(0.04)
+        assert size > LONG
 
 
 def test_a_client_that_waits_for_its_answer_or_streams_is_not_hung_up_on():
