@@ -147,6 +147,8 @@ ORIGINS = {
     "another port": ("127.0.0.1", (), "http://localhost:9000", "localhost:8000", 403),
     "a name that leads here": ("127.0.0.1", (), "http://evil.example:8000", "evil.example:8000", 403),
     "its own name for others": ("0.0.0.0", (), "http://box.lan:8000", "box.lan:8000", 200),
+    "half an address": ("127.0.0.1", (), "http://[", "127.0.0.1:8000", 403),
+    "an address of no kind": ("0.0.0.0", (), "http://[box.lan]", "[box.lan]", 403),
     "a file": ("127.0.0.1", (), "null", "127.0.0.1:8000", 403),
 }
 

@@ -143,8 +143,9 @@ def test_a_stream_needs_the_token_as_header_or_subprotocol(how, status):
     assert found == status
 
 
-def test_pages_of_other_sites_may_open_no_stream(client):
-    other = {"Origin": "http://evil.example"}
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://[", "null"])
+def test_pages_of_other_sites_may_open_no_stream(origin, client):
+    other = {"Origin": origin}
     with (
         pytest.raises(WebSocketDenialResponse) as refused,
         client.websocket_connect("/v1/stream", headers=other),

@@ -249,9 +249,12 @@ def _may_use(origin: str, host: str, settings: Settings) -> bool:
     """
     if "*" in settings.origins or origin in settings.origins:
         return True
-    named = urlsplit(origin).netloc
+    try:
+        site = urlsplit(origin)
+    except ValueError:  # it is no address at all
+        return False
     return (
-        bool(named) and named == host and (not settings.local or _is_this_machine(urlsplit(origin).hostname))
+        bool(site.netloc) and site.netloc == host and (not settings.local or _is_this_machine(site.hostname))
     )
 
 
