@@ -27,6 +27,20 @@ def test_the_surest_of_those_that_lie_on_each_other_is_kept(name):
     assert kps.box_scores.tolist() == [0.9, 0.2]
 
 
+def test_two_bodies_with_the_same_head_are_one_person():
+    """Half out of the picture, the other half is guessed in two ways."""
+    kps = found(0, 0)
+    kps.xy[1, 5:] += [60.0, 90.0]
+    assert len(distinct_bodies(kps)) == 1
+
+
+def test_heads_that_are_hardly_seen_do_not_make_two_people_one():
+    kps = found(0, 0)
+    kps.xy[1, 5:] += [60.0, 90.0]
+    kps.scores[:, :5] = 0.2
+    assert len(distinct_bodies(kps)) == 2
+
+
 def test_who_is_hardly_seen_is_left_out():
     kps = likely_bodies(found(0, 200, 400, scores=[LEAST_BODY, LEAST_BODY - 0.01, 0.5]))
     assert kps.box_scores.tolist() == [0.5, LEAST_BODY]

@@ -24,7 +24,7 @@ from pinpoint.pipelines.load import load_follower
 from pinpoint.pipelines.regions import BoxRegion
 from pinpoint.pipelines.top_down import TopDown
 from pinpoint.skeletons import skeleton
-from spots import ARROW, boxed, lit, spot_network
+from spots import ARROW, SpotCodec, boxed, lit, spot_network
 
 COCO = skeleton("coco17")
 BLACK = np.zeros((150, 200, 3), np.uint8)
@@ -159,6 +159,26 @@ def test_networks_placed_by_boxes_look_where_the_detector_does():
     (later,) = follow.read([Ask(lit(120, 70), follow.find(lit(120, 70)), seen)])
     assert later.boxes.tolist() == [detected]
     assert later.track_ids.tolist() == [0]
+
+
+def test_whom_the_detector_does_not_see_has_to_be_seen_well():
+    """A ghost on the wall is read again and again, until the detector looks and finds nobody there."""
+    network = replace(spot_network(), codec=Faint())
+    follow = replace(follower(network=network), boxed=lambda expected, read, image: read.boxes)
+    image = lit(120, 70)
+    seen = replace(
+        found_and_read(follower([100, 50, 140, 90]), image), boxes=np.array([[100.0, 50, 140, 90]])
+    )
+    assert len(follow.read([Ask(image, NOBODY, seen)])[0]) == 1
+    assert len(follow.read([Ask(image, NOBODY, seen, looked=True)])[0]) == 0
+
+
+class Faint(SpotCodec):
+    """Sees the spot, and is not sure of it."""
+
+    def decode(self, spots):
+        xy, scores = super().decode(spots)
+        return xy, 0.25 + 0 * scores
 
 
 def test_absent_faces_and_hands_are_left_out_by_what_the_network_says():

@@ -75,7 +75,7 @@ def looks_at_traffic(lookout, until, quiet=(np.inf, np.inf)):
 
 def test_motion_without_news_is_looked_at_ever_more_seldom():
     looks = looks_at_traffic(looked(), 7.0)
-    np.testing.assert_allclose(np.diff(looks, prepend=0), [0.3, 0.6, 1.2, 2, 2], atol=0.051)
+    np.testing.assert_allclose(np.diff(looks, prepend=0), [0.3, 0.6, 1.2, 1.2, 1.2, 1.2], atol=0.051)
 
 
 def test_motion_after_quiet_is_looked_at_soon():

@@ -243,3 +243,17 @@ def test_boxes_that_are_not_finite_are_taken_from_the_points(rng):
     tracker = Tracker(births=1)
     assert tracker(lacking, 0.0).track_ids.tolist() == [1]
     assert tracker(replace(lacking, boxes=None), 0.1).track_ids.tolist() == [1]
+
+
+def test_after_a_long_outage_nobody_is_who_they_were():
+    """A stream that was away for longer than the window: whoever is there is new."""
+    tracker = Tracker(window=2.0)
+    dot = pp.Skeleton("dot", ("middle",))
+
+    def someone(x):
+        box = [[x - 30.0, 0.0, x + 30.0, 200.0]]
+        return pp.Keypoints([[[x, 100.0]]], [[0.9]], dot, boxes=box, box_scores=[0.9])
+
+    assert tracker(someone(100.0), 0.0).track_ids.tolist() == [1]
+    tracker(someone(220.0), 5.0)
+    assert tracker(someone(220.0), 5.1).track_ids.tolist() == [2]

@@ -15,7 +15,7 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.following import Follower
 from pinpoint.stream import Channel, Counts, Pauses, Seen, open_source, watching
 from pinpoint.stream.sources import FrameSource
-from pinpoint.stream.watch import usual_watcher
+from pinpoint.stream.watcher import usual_watcher
 
 __all__ = ["Moving", "followed"]
 

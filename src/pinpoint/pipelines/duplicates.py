@@ -11,21 +11,30 @@ __all__ = ["distinct_bodies", "distinct_hulls", "likely_bodies"]
 
 SAME_BODY = 0.5  # OKS, as in MMDeploy's PoseTracker
 SAME_HULL = 0.5
+HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+MIN_HEAD = 0.4  # mean score of a head that is surely seen
 LEAST_BODY = 0.05
 """Box times mean keypoint score below which what was found is hardly ever a person."""
 
 
 def distinct_bodies(kps: Keypoints) -> Keypoints:
-    """Keep the surest of each group of people whose keypoints are alike.
+    """Keep the surest of each group of people whose keypoints are alike, or who have the same head.
 
-    They are compared as keypoints of their own skeleton, or of `coco17` where nobody published its sigmas.
+    They are compared as keypoints of their own skeleton, or of `coco17` where nobody published its sigmas. Of
+    somebody half in view, two readings may guess the other half in two ways, but both see the head.
     """
     if len(kps) < 2:
         return kps
     body = kps if kps.skeleton.sigmas else convert(kps, "coco17")
     hulls = boxes_of_points(body.xy)
     areas = 0.53 * np.prod(hulls[:, 2:] - hulls[:, :2], axis=1)  # the usual share of a person in its box
-    alike = oks(body.xy, body.xy, areas, np.array(body.skeleton.sigmas)) > SAME_BODY
+    sigmas = np.array(body.skeleton.sigmas)
+    alike = oks(body.xy, body.xy, areas, sigmas) > SAME_BODY
+    if heads := [name for name in HEAD if name in body.skeleton]:
+        columns = body.skeleton.indices(heads)
+        seen = body.scores[:, columns].mean(axis=1) >= MIN_HEAD
+        same = oks(body.xy[:, columns], body.xy[:, columns], areas, sigmas[columns]) > SAME_BODY
+        alike |= same & seen[:, None] & seen
     return kps[_surest(kps, alike | alike.T)]
 
 

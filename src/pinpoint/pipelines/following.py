@@ -18,6 +18,7 @@ from pinpoint.skeletons import Skeleton
 __all__ = [
     "LEAST_CARRIED",
     "LEAST_FOUND",
+    "LEAST_OVERLOOKED",
     "Ask",
     "CropFollower",
     "EveryFrame",
@@ -49,6 +50,9 @@ MOST_GROWTH = 1.2  # from one frame to the next; more is a misreading
 LEAST_CARRIED = 0.15
 """Mean keypoint score below which nobody is there any more. 99 of 100 annotated people of COCO score more."""
 
+LEAST_OVERLOOKED = 0.3
+"""Mean keypoint score below which somebody is not there whom the detector does not see when it looks."""
+
 LEAST_FOUND = 0.12
 """Box times mean keypoint score of a person from whom on 3 of 4 are people: one who is found twice is one."""
 
@@ -69,6 +73,8 @@ class Ask(NamedTuple):
     """Whom the detector has just found, as `Follower.find` told them."""
     expected: Keypoints | None = None
     """Where those of the frames before are expected now, as `Follower.read` told them; none at first."""
+    looked: bool = False
+    """Whether the detector looked, so that who is not among those found was overlooked or is not there."""
 
 
 class Follower(Protocol):
@@ -146,7 +152,8 @@ class CropFollower:
         """Read those found and those expected; see `Follower`."""
         views = [self._views(ask) for ask in asks]
         read = iter(self.network.together([view for pair in views for view in pair]))
-        return [self._joined(known, next(read), next(read)) for known, _ in views]
+        pairs = zip(asks, views, strict=True)
+        return [self._joined(ask, known, next(read), next(read)) for ask, (known, _) in pairs]
 
     def told(self, kps: Keypoints) -> Keypoints:
         """Say what was read in the keypoints of the end."""
@@ -175,11 +182,13 @@ class CropFollower:
             stays[same[same >= 0]] = False
         return _rows_of(ask.image, known, at_known, stays), _rows_of(ask.image, found, at_found, new)
 
-    def _joined(self, known: View, carried: Keypoints, found: Keypoints) -> Keypoints:
+    def _joined(self, ask: Ask, known: View, carried: Keypoints, found: Keypoints) -> Keypoints:
         """Those expected and those found, as far as they are there."""
         if self.boxed is not None:
-            carried = replace(carried, boxes=self.boxed(known.found, carried, known.image))
-        return self.sift(Keypoints.concatenate([carried, found]), known.image)
+            carried = replace(carried, boxes=self.boxed(known.found, carried, ask.image))
+        if self.boxed is not None and ask.looked and len(carried):
+            carried = carried[carried.scores.mean(axis=1) >= LEAST_OVERLOOKED]
+        return self.sift(Keypoints.concatenate([carried, found]), ask.image)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pinpoint.stream.lookout import Pauses
 from pinpoint.stream.seen import Seen
 from pinpoint.stream.sources import open_source
 from pinpoint.stream.watch import watch, watching
-from pinpoint.stream.watcher import Watcher
+from pinpoint.stream.watcher import Watcher, usual_watcher
 
 __all__ = [
     "Channel",
@@ -18,6 +18,7 @@ __all__ = [
     "Seen",
     "Watcher",
     "open_source",
+    "usual_watcher",
     "watch",
     "watching",
 ]

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Condition, Thread
 from typing import NamedTuple, Self
 
@@ -10,7 +11,7 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.following import Ask, Follower
 from pinpoint.stream.channel import Arrival, Channel
 from pinpoint.stream.seen import Seen
-from pinpoint.stream.watcher import Watcher
+from pinpoint.stream.watcher import Watcher, usual_watcher
 
 __all__ = ["Engine"]
 
@@ -38,7 +39,7 @@ class Engine:
 
     Args:
         follower: The network that all of them read with.
-        watcher: Makes what follows the people of one stream, such as `lambda: Watcher(follower)`.
+        watcher: Makes what follows the people of one stream; `usual_watcher` if none is given.
         wait: Seconds that a frame may wait for those of other streams, so that they share a run.
         workers: Threads that look.
 
@@ -59,7 +60,7 @@ class Engine:
                 f"wait is {wait} and workers is {workers}, expected seconds >= 0 and threads >= 1"
             )
         self._follower = follower
-        self._watcher = watcher or (lambda: Watcher(follower))
+        self._watcher = watcher or partial(usual_watcher, follower)
         self._wait = wait
         self._changed = Condition()
         self._channels: list[Channel] = []

@@ -13,6 +13,7 @@ __all__ = ["Lookout", "Pauses"]
 THUMBNAIL = 96  # pixels along the longer side
 CHANGED = 24  # levels of 255, well above the noise of a camera
 FEWEST_CHANGED = 0.002  # of the thumbnail: a person of a twentieth of the picture's height
+IN_VAIN = 4.0  # times the pause after motion, where motion brings nobody
 AROUND = 0.25  # how far a box is grown in which change is expected, as a share of its longer side
 
 Thumbnail = NDArray[np.int16]
@@ -25,7 +26,8 @@ class Pauses:
     Args:
         after_loss: At least so long where somebody was lost or nobody is followed.
         after_motion: At least so long where something moves outside of those who are followed. Every such
-            look without news doubles this pause too, until somebody is found or the picture was quiet.
+            look without news doubles this pause too, up to four times as long, until somebody is found or
+            the picture was quiet.
         shortest: At most so long after a look that found somebody new.
         longest: At most so long in any case. From the shortest on, every look without news doubles the pause.
 
@@ -89,7 +91,8 @@ class Lookout:
         """
         self._pause = self._pauses.shortest if news else min(2 * self._pause, self._pauses.longest)
         in_vain = self._moved and not news
-        self._after_motion = 2 * self._after_motion if in_vain else self._pauses.after_motion
+        first = self._pauses.after_motion
+        self._after_motion = min(2 * self._after_motion, IN_VAIN * first) if in_vain else first
         self._moved = False
         self._last, self._before, self._boxes = seconds, _thumbnail(image), boxes
 

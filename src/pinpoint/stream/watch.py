@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from pinpoint.io.video import Frame
-from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.following import Follower
 from pinpoint.pipelines.load import load_follower
 from pinpoint.stream.channel import Channel
@@ -15,12 +14,9 @@ from pinpoint.stream.feed import Feed
 from pinpoint.stream.lookout import Pauses
 from pinpoint.stream.seen import Seen
 from pinpoint.stream.sources import FrameSource, open_source
-from pinpoint.stream.watcher import Smoother, Watcher
-from pinpoint.tracking import ColorHistogram, OneEuro, Repair, Tracker
+from pinpoint.stream.watcher import PAUSES, Watcher, usual_watcher
 
-__all__ = ["usual_watcher", "watch", "watching"]
-
-PAUSES = Pauses()
+__all__ = ["watch", "watching"]
 
 
 def watch(
@@ -50,39 +46,10 @@ def watch(
         ValueError: There is no such model.
         UnreadableError: The source cannot be read; while iterating, it cannot be read to its end.
     """
-    follower = load_follower(model) if isinstance(model, str | Path) else model
+    follower = load_follower(model, search="auto") if isinstance(model, str | Path) else model
     opened = open_source(source, live=live)
     watcher = partial(usual_watcher, follower, smooth=smooth, pauses=pauses, min_score=min_score)
     return _results(opened, follower, watcher)
-
-
-def usual_watcher(
-    follower: Follower, *, smooth: bool = True, pauses: Pauses | None = PAUSES, min_score: float = 0.0
-) -> Watcher:
-    """Return what follows the people of one stream, as `watch`, the command line and the server do.
-
-    Who was lost comes back by their colours, points that leap and sides that are exchanged are mended, and
-    keypoints are steadied.
-
-    Args:
-        follower: What finds and reads.
-        smooth: Mend and steady keypoints.
-        pauses: How long the detector rests; none to look at every frame.
-        min_score: Instances that score below are left out.
-    """
-    tracker = Tracker(strong=follower.sure, weak=follower.sure / 3, appearance=ColorHistogram())
-    smoother = _steady() if smooth else None
-    return Watcher(follower, tracker=tracker, smooth=smoother, pauses=pauses, min_score=min_score)
-
-
-def _steady() -> Smoother:
-    repair, smooth = Repair(), OneEuro()
-
-    def steadied(kps: Keypoints, seconds: float) -> Keypoints:
-        mended, _ = repair(kps, seconds)
-        return smooth(mended, seconds)
-
-    return steadied
 
 
 @contextmanager

@@ -11,9 +11,11 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.following import Ask, Follower
 from pinpoint.pipelines.preparation import picture_size
 from pinpoint.stream.lookout import Lookout, Pauses
-from pinpoint.tracking.tracker import Tracker
+from pinpoint.tracking import ColorHistogram, OneEuro, Repair, Tracker
 
-__all__ = ["Smoother", "Watcher"]
+__all__ = ["PAUSES", "Smoother", "Watcher", "usual_watcher"]
+
+PAUSES = Pauses()
 
 
 class Smoother(Protocol):
@@ -77,7 +79,7 @@ class Watcher:
         if self._looked:
             self.looks += 1
             found = self._follower.find(frame.image).above(self._min_score)
-        return Ask(frame.image, found, self._expected)
+        return Ask(frame.image, found, self._expected, looked=self._looked)
 
     def take(self, frame: Frame, read: Keypoints) -> Keypoints:
         """Give ids to what was read in the frame that was asked about: the second half of a call."""
@@ -99,3 +101,32 @@ class Watcher:
 
 def _boxes(kps: Keypoints | None) -> Float:
     return np.zeros((0, 4)) if kps is None or kps.boxes is None else kps.boxes
+
+
+def usual_watcher(
+    follower: Follower, *, smooth: bool = True, pauses: Pauses | None = PAUSES, min_score: float = 0.0
+) -> Watcher:
+    """Return what follows the people of one stream, as `watch`, engines, the command line and the server do.
+
+    Who was lost comes back by their colours, points that leap and sides that are exchanged are mended, and
+    keypoints are steadied.
+
+    Args:
+        follower: What finds and reads.
+        smooth: Mend and steady keypoints.
+        pauses: How long the detector rests; none to look at every frame.
+        min_score: Instances that score below are left out.
+    """
+    tracker = Tracker(strong=follower.sure, weak=follower.sure / 3, appearance=ColorHistogram())
+    smoother = _steady() if smooth else None
+    return Watcher(follower, tracker=tracker, smooth=smoother, pauses=pauses, min_score=min_score)
+
+
+def _steady() -> Smoother:
+    repair, smooth = Repair(), OneEuro()
+
+    def steadied(kps: Keypoints, seconds: float) -> Keypoints:
+        mended, _ = repair(kps, seconds)
+        return smooth(mended, seconds)
+
+    return steadied

@@ -54,7 +54,7 @@ class Tracker:
         appearance: Appearance | None = None,
         window: float = 2.0,
         births: int = 2,
-        strong: float = 0.4,
+        strong: float = 0.25,
         weak: float = 0.1,
         least: float = 0.2,
     ) -> None:
@@ -166,8 +166,9 @@ class Tracker:
         return np.zeros((len(found), 0 if self._tracks is None else self._tracks.looks.shape[1]))
 
     def _was_seen(self, tracks: Tracks, seconds: float) -> NDArray[np.bool_]:
-        """Which tracks were found in the call before."""
-        return tracks.unseen <= seconds - self._seconds
+        """Which tracks were found in the call before, if that was not too long ago."""
+        elapsed = seconds - self._seconds
+        return (tracks.unseen <= elapsed) & (elapsed <= self._window)
 
     def _associated(self, tracks: Tracks, found: Keypoints, looks: Float, seconds: float) -> Rows:
         """Pairs of a track and an instance, shape (P, 2)."""
