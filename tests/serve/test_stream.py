@@ -1,4 +1,6 @@
+import gc
 import json
+import time
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from cli.fake_model import find_one
 from pinpoint.serve.answers import Instance, SkeletonAnswer
+from pinpoint.serve.frames import Arrived
 from pinpoint.serve.settings import Settings
 from serve.served import PICTURE, Held, client_of, service_of
 
@@ -252,3 +255,18 @@ def test_the_answer_is_in_pixels_of_the_frame(client):
     expected = find_one(np.zeros((48, 64, 3), np.uint8)).xy[0]
     found = [point[:2] for point in answer["instances"][0]["keypoints"]]
     np.testing.assert_allclose(found, expected, atol=0.005)
+
+
+def test_frames_that_were_dropped_are_not_kept():
+    """While the model looks at one frame for long, forty others come; then only the newest is there."""
+    held = Held()
+    with client_of(service_of(held)) as client, client.websocket_connect("/v1/stream") as socket:
+        socket.receive_json()
+        _send(socket, 0)
+        held.begun.wait(10)
+        for number in range(1, 41):
+            _send(socket, number)
+            time.sleep(0.005)  # so that each gets as far as the engine
+        kept = [each for each in gc.get_objects() if isinstance(each, Arrived)]
+        assert len(kept) < 5
+        held.let_go.set()

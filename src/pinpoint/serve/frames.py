@@ -4,10 +4,13 @@ import asyncio
 import json
 import math
 import time
+import weakref
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["Arrived", "Newest", "Words", "words_of"]
+from pinpoint.geometry import Image
+
+__all__ = ["Arrived", "Newest", "UnderWay", "Words", "words_of"]
 
 
 @dataclass(frozen=True)
@@ -108,3 +111,31 @@ class Newest:
         if not self._ended:
             self._there.clear()
         return frame
+
+
+class _Note(NamedTuple):
+    """What is kept of a frame until it is answered; not the frame."""
+
+    words: Words
+    at: float
+    image: weakref.ref[Image]
+
+
+class UnderWay:
+    """What clients said of the frames that the engine has. Those that it dropped are forgotten."""
+
+    def __init__(self) -> None:
+        self._notes: dict[int, _Note] = {}
+
+    def __len__(self) -> int:
+        return len(self._notes)
+
+    def put(self, arrived: Arrived, image: Image) -> None:
+        """Note a frame, of which the engine is given this picture and nobody else keeps it."""
+        self._notes = {index: note for index, note in self._notes.items() if note.image() is not None}
+        self._notes[arrived.index] = _Note(arrived.words, arrived.at, weakref.ref(image))
+
+    def take(self, index: int) -> tuple[Words, float]:
+        """Return what was said of the frame of an answer, and when it came."""
+        note = self._notes.pop(index)
+        return note.words, note.at

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
@@ -18,7 +17,7 @@ from pinpoint.io.video import Frame
 from pinpoint.serve.answers import plain_instances, plain_skeleton
 from pinpoint.serve.choice import Chosen
 from pinpoint.serve.figures import Figures
-from pinpoint.serve.frames import Arrived, Newest, Words, words_of
+from pinpoint.serve.frames import Arrived, Newest, UnderWay, Words, words_of
 from pinpoint.serve.settings import Limits
 from pinpoint.stream.channel import Channel
 
@@ -75,7 +74,7 @@ class Stream:
         self._figures = figures
         self._decoding, self._waiting = decoding, waiting
         self._newest = Newest()
-        self._under_way: deque[Arrived] = deque()
+        self._under_way = UnderWay()
         self._seconds = float("-inf")
         self._counted = 0
         self._begun = time.monotonic()
@@ -159,7 +158,7 @@ class Stream:
                 await self._complain(arrived.words, str(error))
                 continue
             self._seconds = seconds
-            self._under_way.append(arrived)
+            self._under_way.put(arrived, image)
             self._channel.put(Frame(image, arrived.index, seconds))
             self._count_dropped()
         self._channel.end()
@@ -176,15 +175,15 @@ class Stream:
     async def _answer(self) -> None:
         loop = asyncio.get_running_loop()
         while (seen := await loop.run_in_executor(self._waiting, self._channel.get)) is not None:
-            arrived = self._arrived(seen.index)
+            words, at = self._under_way.take(seen.index)
             kps = seen.keypoints.above(self._min_score)
-            taken = time.monotonic() - arrived.at
+            taken = time.monotonic() - at
             self._count(len(kps), taken)
             height, width = seen.image.shape[:2]
             await self._send(
                 {
                     "type": "result",
-                    "id": arrived.words.id,
+                    "id": words.id,
                     "seconds": seen.seconds,
                     "size": [width, height],
                     "instances": plain_instances(kps),
@@ -193,12 +192,6 @@ class Stream:
                     "dropped": self._dropped,
                 }
             )
-
-    def _arrived(self, index: int) -> Arrived:
-        """The frame of an answer; those before it were dropped."""
-        while self._under_way[0].index < index:
-            self._under_way.popleft()
-        return self._under_way.popleft()
 
     async def _complain(self, words: Words, message: str) -> None:
         self._figures.failed.inc()
