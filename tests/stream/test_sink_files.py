@@ -136,6 +136,14 @@ def test_limits_are_positive(limits, tmp_path):
         ParquetSink(tmp_path, **limits)
 
 
+def test_without_its_extra_it_is_refused_before_the_first_frame(tmp_path, monkeypatch):
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'pinpoint-keypoints\[data\]'"):
+        ParquetSink(tmp_path / "seen")
+    assert not (tmp_path / "seen").exists()
+
+
 def test_a_killed_process_leaves_every_finished_part(tmp_path):
     """SIGKILL in the midst of writing, twice into the same folder."""
     folder = tmp_path / "seen"

@@ -1,4 +1,4 @@
-"""Results as a folder of Parquet files, each of which is whole."""
+"""Results as a folder of Parquet files, each of which is whole (extra `data`)."""
 
 import os
 import time
@@ -9,6 +9,7 @@ from threading import Lock, Timer
 
 from pinpoint.io.parquet import ParquetWriter
 from pinpoint.stream.seen import Seen, to_record
+from pinpoint.stream.sinks.sink import needed
 
 __all__ = ["ParquetSink"]
 
@@ -35,7 +36,7 @@ class ParquetSink:
         seconds: After this time a part is finished even if it has fewer rows, also when no more frames come.
 
     Raises:
-        ModuleNotFoundError: pyarrow is not installed.
+        ModuleNotFoundError: The extra `data` is not installed.
         ValueError: A limit is not positive.
         OSError: The folder cannot be made.
     """
@@ -43,6 +44,7 @@ class ParquetSink:
     def __init__(self, folder: str | Path, *, rows: int = 100_000, seconds: float = 60.0) -> None:
         if rows < 1 or not seconds > 0:
             raise ValueError(f"a part is limited to {rows} rows and {seconds} s, expected at least 1 and > 0")
+        needed("pyarrow.parquet", "data")  # now, rather than at the first frame
         self._folder, self._rows, self._seconds = Path(folder), rows, seconds
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = Lock()
