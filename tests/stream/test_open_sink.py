@@ -2,7 +2,7 @@ import pytest
 
 from live_video import look
 from pinpoint.stream.reconnect import Backoff
-from pinpoint.stream.sinks import JsonlSink, ParquetSink, RecordSink, Reopening, VideoSink, open_sink
+from pinpoint.stream.sinks import JsonlSink, ParquetSink, RecordSink, Reopening, VideoSink, open_sink, opening
 
 
 class Flaky:
@@ -87,3 +87,26 @@ def test_a_name_that_says_nothing_is_refused_without_the_password(target):
     with pytest.raises(ValueError, match="expected") as caught:
         open_sink(target)
     assert "secret" not in str(caught.value)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """What each sink of Redis was opened with, and what the log calls it."""
+    seen = []
+    monkeypatch.setattr(opening, "RedisSink", lambda *given: given)
+    monkeypatch.setattr(opening, "Reopening", lambda make, name: seen.append((*make(), name)))
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("query", "others", "key"),
+    [
+        ("", "", "pinpoint"),
+        ("?key=door", "", "door"),
+        ("?ssl_cert_reqs=none&key=a%26b&protocol=3", "?ssl_cert_reqs=none&protocol=3", "a&b"),
+        ("?password=se%2Bcret%26", "?password=se%2Bcret%26", "pinpoint"),
+    ],
+)
+def test_redis_gets_every_option_but_the_key(query, others, key, opened):
+    open_sink(f"rediss://me:secret@host:1/0{query}")
+    assert opened == [(f"rediss://me:secret@host:1/0{others}", key, "rediss://host:1/0")]

@@ -330,6 +330,11 @@ def test_redis_adds_to_a_stream_of_bounded_length():
     assert not client.closed  # it is the caller's
 
 
+def test_an_option_that_redis_does_not_know_is_refused():
+    with pytest.raises(ValueError, match=r"option that does not exist.*'keys'"):
+        open_sink("redis://127.0.0.1/0?keys=door")
+
+
 def test_a_real_redis_keeps_every_frame():
     import redis
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from pinpoint.geometry import Image
 from pinpoint.io.formats import open_writer
@@ -71,8 +71,8 @@ def _addressed(address: SplitResult) -> Sink:
 
 
 def _public(address: SplitResult) -> str:
-    """The address without a password."""
-    return urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2]))
+    """The address without what may hold a password: who asks, and the query."""
+    return urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 def _websocket(address: SplitResult) -> Sink:
@@ -84,8 +84,10 @@ def _mqtt(address: SplitResult) -> Sink:
 
 
 def _redis(address: SplitResult) -> Sink:
-    key = parse_qs(address.query).get("key", ["pinpoint"])[0]
-    server = urlunsplit(address._replace(query=""))
+    options = parse_qsl(address.query)
+    key = dict(reversed(options)).get("key", "pinpoint")  # the first of several
+    others = urlencode([(name, value) for name, value in options if name != "key"])
+    server = urlunsplit(address._replace(query=others))
     return Reopening(partial(RedisSink, server, key), _public(address))
 
 

@@ -20,7 +20,7 @@ class RedisSink:
 
     Raises:
         ModuleNotFoundError: The extra `redis` is not installed.
-        ValueError: It is no such address.
+        ValueError: It is no such address, or has an option that redis-py does not know.
         OSError: The server does not answer, or refuses.
     """
 
@@ -39,7 +39,10 @@ class RedisSink:
         if client is None:
             client = library.Redis.from_url(address, socket_timeout=timeout, socket_connect_timeout=timeout)
         self._client = client
-        self._call("ping")
+        try:
+            self._call("ping")
+        except TypeError as error:  # redis-py passes options of the address on, unchecked, when it connects
+            raise ValueError(f"Redis: the address has an option that does not exist: {error}") from error
 
     def write(self, seen: Seen) -> None:
         """See `Sink`."""
