@@ -27,8 +27,8 @@ class OneEuro:
         beta: By how many Hz the cutoff grows with each size per second. Higher lags less in fast motion.
         d_cutoff: Cutoff of the speed, Hz.
         still: Speed in sizes per second below which a point's motion beside that of its instance is taken for
-            noise rather than for its own. None is the published filter, which expects points to stay where
-            they are.
+            noise rather than for its own; above 0. None is the published filter, which expects points to
+            stay where they are.
         least_trust: How far a keypoint of score 0 is believed, in (0, 1]. 1 disregards scores.
         forget: Seconds after which an instance that is not seen is forgotten.
 
@@ -59,6 +59,8 @@ class OneEuro:
             raise ValueError(
                 f"min_cutoff {min_cutoff} and d_cutoff {d_cutoff} have to be above 0, beta {beta} at least 0"
             )
+        if still is not None and not still > 0:
+            raise ValueError(f"still is {still} sizes per second, expected more than 0, or None")
         self.min_cutoff, self.beta, self.d_cutoff, self.still = min_cutoff, beta, d_cutoff, still
         self._instances = Instances(self._step, (0, 0, 0), forget=forget, least_trust=least_trust)
 
