@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -391,6 +393,17 @@ def test_kafka_waits_for_room_and_keys_by_stream():
     sink.close()
     assert indices(value for _, value, _ in producer.sent) == list(range(5))
     assert {(topic, key) for topic, _, key in producer.sent} == {("seen", "door 0"), ("seen", "door 1")}
+
+
+@pytest.mark.parametrize(("further", "ordered"), [({}, True), ({"enable.idempotence": False}, False)])
+def test_kafka_keeps_order_when_it_sends_again_unless_told_otherwise(further, ordered, monkeypatch):
+    made = []
+    fake = SimpleNamespace(
+        Producer=lambda settings, logger: made.append(settings) or Mock(), KafkaException=OSError
+    )
+    monkeypatch.setattr("pinpoint.stream.sinks.kafka.needed", lambda *_: fake)
+    KafkaSink("host:1", "seen", settings=further)
+    assert [settings["enable.idempotence"] for settings in made] == [ordered]
 
 
 def test_kafka_tells_what_was_not_delivered():

@@ -17,12 +17,12 @@ class KafkaSink:
     """Produces each frame as one message, a line of JSON (see `message`); the key is the name of its stream.
 
     So the frames of one stream stay in order, in one partition. When the servers are away, librdkafka sends
-    again what they had not taken.
+    again what they had not taken, in the same order and only once (`enable.idempotence`).
 
     Args:
         servers: `host:port`, several with commas between.
         topic: Where to produce.
-        settings: Further ones of librdkafka, such as `security.protocol`.
+        settings: Further ones of librdkafka, such as `security.protocol`; they precede our own.
         timeout: Seconds to wait for the servers when opening, and for what is under way when closing.
         patience: Seconds that the servers may be away in between.
         producer: A `confluent_kafka.Producer` to use instead; it is flushed.
@@ -45,7 +45,11 @@ class KafkaSink:
         self._topic, self._timeout, self._patience = topic, timeout, patience
         self._problem = ""
         if producer is None:
-            own = {"bootstrap.servers": servers, "message.timeout.ms": round(patience * 1000)}
+            own = {
+                "bootstrap.servers": servers,
+                "message.timeout.ms": round(patience * 1000),
+                "enable.idempotence": True,  # without, what is sent again may overtake or come twice
+            }
             producer = _connected({**own, **(settings or {})}, timeout)
         self._producer = producer
 
