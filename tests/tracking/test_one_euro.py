@@ -172,6 +172,22 @@ def test_half_the_frames_dropped_at_random_still_follow_the_same_course(make, rn
 
 
 @both
+@pytest.mark.parametrize("changed", ["given", "smoothed"])
+@pytest.mark.parametrize("boxes", [True, False])
+def test_what_callers_do_to_their_arrays_is_nothing_to_the_filter(make, changed, boxes, rng):
+    clip = _walk(rng) if boxes else [replace(kps, boxes=None) for kps in _walk(rng)]
+    smooth, alone = make(), make()
+    for frame, kps in enumerate(clip):
+        expected = alone(kps, frame / 30).arrays()
+        given = replace(kps, **{name: array.copy() for name, array in kps.arrays().items()})
+        smoothed = smooth(given, frame / 30)
+        for name, array in smoothed.arrays().items():
+            np.testing.assert_array_equal(array, expected[name], err_msg=name)
+        for array in (given if changed == "given" else smoothed).arrays().values():
+            array[...] += 9
+
+
+@both
 def test_time_that_stands_still_is_refused(make, rng):
     smooth, clip = make(), _walk(rng)
     smooth(clip[0], 1.0)

@@ -70,7 +70,10 @@ class Instances:
             ValueError: Time does not go on, two instances have one id, or several have none.
         """
         check_time(seconds, self._now)
-        ids, self._now = track_keys(kps), seconds
+        ids, self._now = (
+            track_keys(kps).copy(),
+            seconds,
+        )  # callers may change their arrays, memory keeps these
         if len(kps) == 0 or (kps.xy.size == 0 and kps.boxes is None):
             return kps
         trust = (self._least_trust + (1 - self._least_trust) * kps.scores.clip(0, 1))[..., None]
@@ -102,9 +105,9 @@ class Instances:
         elapsed, (before, *state) = memory.recall(ids, self._now, shapes)
         elapsed = elapsed[:, None, None]
         sizes = _followed(before, sizes, elapsed)
-        state = self._step(tuple(state), Sighting(points, trust, sizes, elapsed))
+        state = self._step(tuple(state), Sighting(points.copy(), trust, sizes, elapsed))
         memory.keep(ids, self._now, (sizes, *state))
-        return state[0]
+        return state[0].copy()
 
 
 def check_time(seconds: float, before: float) -> None:
