@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from pinpoint.serve.settings import Limits, Settings
+from pinpoint.serve.settings import TOKEN, Limits, Settings
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
@@ -28,6 +30,15 @@ def test_settings_that_cannot_be_are_refused(given, message):
 
 def test_a_token_is_not_shown():
     assert "battery" not in repr(Settings(token="correct-horse-battery"))
+
+
+@pytest.mark.parametrize("page", ["serve.md", "web-page.md"])
+def test_the_documentation_says_how_long_a_token_is_and_how_to_hide_it(page):
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    least = next(n for n in range(1, 100) if TOKEN.fullmatch("a" * n))
+    assert f"at least {least} characters" in text
+    assert "PINPOINT_TOKEN=$(openssl rand" in text and "`ps`" in text
+    assert "pinpoint serve --host 0.0.0.0 --token" not in text
 
 
 def test_workers_share_the_cores(monkeypatch):
