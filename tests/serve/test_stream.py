@@ -72,6 +72,10 @@ BAD = {
     "no picture": (b"no picture", "it is text"),
     "a torn picture": (PICTURE[:50], "it is cut off"),
     "nothing": (b"", "it is empty"),
+    "too many pixels": (
+        PICTURE[:16] + (4000).to_bytes(4, "big") * 2 + PICTURE[24:],
+        "4000 x 4000 pixels, over the limit of 9000000",
+    ),
     "too many bytes": (b"x" * 2_001, "over the limit of 2000: send smaller ones"),
 }
 
@@ -93,10 +97,15 @@ def test_a_bad_frame_is_an_error_and_the_stream_goes_on(bad):
     [
         ("{", "this is no JSON"),
         ("[1]", "this is no JSON object"),
-        ('{"seconds": NaN}', "seconds is 'nan'"),
-        ('{"seconds": true}', "seconds is 'True'"),
+        ('{"seconds": NaN}', "seconds is nan"),
+        ('{"seconds": true}', "seconds is a bool, expected a number"),
         ('{"id": [1]}', "id is none"),
-        ('{"id": 1' + "0" * 5000 + "}", "this is no JSON"),
+        ('{"id": 1' + "0" * 5000 + "}", "these are 5009 letters, over the limit of 4096"),
+        ("[" * 4000, "this is nested too deeply"),
+        ('{"seconds": ' + "[" * 300 + "]" * 300 + "}", "seconds is a list, expected a number"),
+        ('{"seconds": 1' + "0" * 400 + "}", "seconds is 1000"),
+        ('{"seconds": "\\ud800"}', "seconds is a str"),
+        ('{"id": "\\ud800"}', "id is none"),
     ],
 )
 def test_bad_words_are_an_error_and_the_stream_goes_on(words, message, client):
@@ -268,5 +277,5 @@ def test_frames_that_were_dropped_are_not_kept():
             _send(socket, number)
             time.sleep(0.005)  # so that each gets as far as the engine
         kept = [each for each in gc.get_objects() if isinstance(each, Arrived)]
-        assert len(kept) < 5
         held.let_go.set()
+        assert len(kept) < 5

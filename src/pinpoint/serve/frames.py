@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import re
 import time
 import weakref
 from dataclasses import dataclass
@@ -49,8 +50,12 @@ def words_of(text: str) -> Words:
     Raises:
         ValueError: They are not of the form that is expected.
     """
+    if len(text) > LONGEST:
+        raise ValueError(f"these are {len(text)} letters, over the limit of {LONGEST}: send fewer")
     try:
         plain = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"this is nested too deeply: send an object such as {EXAMPLE}") from None
     except ValueError as error:
         raise ValueError(f"this is no JSON ({error}): send an object such as {EXAMPLE}") from error
     if not isinstance(plain, dict):
@@ -59,13 +64,16 @@ def words_of(text: str) -> Words:
 
 
 EXAMPLE = '{"id": 7, "seconds": 0.28}'
+LONGEST = 4096
 LONGEST_ID = 100
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a letter, which JSON can name but nobody can send."""
 
 
 def _id(value: Any) -> int | str | None:
     if value is None or (isinstance(value, int) and abs(value) < 1 << 53):
         return value
-    if isinstance(value, str) and len(value) <= LONGEST_ID:
+    if isinstance(value, str) and len(value) <= LONGEST_ID and not SURROGATE.search(value):
         return value
     raise ValueError(f"id is none that is told back: send a whole number or at most {LONGEST_ID} letters")
 
@@ -73,9 +81,15 @@ def _id(value: Any) -> int | str | None:
 def _seconds(value: Any) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"seconds is {str(value)[:40]!r}, expected a number")
-    return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"seconds is a {type(value).__name__}, expected a number")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds):
+        raise ValueError(f"seconds is {str(value)[:40]}, expected a number that a double can hold")
+    return seconds
 
 
 class Newest:
@@ -93,7 +107,9 @@ class Newest:
         self._count = 0
 
     def put(self, data: bytes, words: Words) -> None:
-        """Put a frame there."""
+        """Put a frame there; not after the end."""
+        if self._ended:
+            return
         self.dropped += self._frame is not None
         self._frame = Arrived(self._count, data, words, time.monotonic())
         self._count += 1

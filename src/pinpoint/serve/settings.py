@@ -30,6 +30,7 @@ class Limits:
         streams: WebSocket streams at once, of all clients.
         client_streams: WebSocket streams of one client at once.
         frame: Bytes of one frame of a stream.
+        frame_pixels: Width times height of a frame, where that is less than `pixels`.
         idle: Seconds after which a stream that sends nothing is closed.
         models: Models that stay loaded for pictures, and as many for streams; the one used longest ago goes.
         stop: Seconds that a stop waits for what was taken before it.
@@ -50,6 +51,7 @@ class Limits:
     streams: int = 32
     client_streams: int = 8
     frame: int = 8 * MIB
+    frame_pixels: int = 9_000_000
     idle: float = 300.0
     models: int = 4
     stop: float = 20.0

@@ -169,7 +169,8 @@ class Stream:
                 f"seconds is {seconds}, not after {self._seconds}: times have to rise, and another video "
                 "needs another connection"
             )
-        decode = partial(decode_image, arrived.data, "frame", max_pixels=self._limits.pixels)
+        pixels = min(self._limits.pixels, self._limits.frame_pixels)
+        decode = partial(decode_image, arrived.data, "frame", max_pixels=pixels)
         return await asyncio.get_running_loop().run_in_executor(self._decoding, decode)
 
     async def _answer(self) -> None:
