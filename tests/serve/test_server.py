@@ -108,7 +108,17 @@ def test_a_client_that_waits_for_its_answer_or_streams_is_not_hung_up_on():
         assert json.loads(stream.recv())["type"] == "result"
 
 
-def test_a_frame_over_the_limit_closes_the_stream_before_it_is_all_read():
+def test_a_frame_a_little_over_the_limit_is_an_error_and_the_stream_goes_on():
+    limit = len(PICTURE)
+    with _running(frame=limit) as address, connect(f"{address.replace('http', 'ws')}/v1/stream") as stream:
+        stream.recv()
+        stream.send(bytes(limit + 1))
+        assert f"over the limit of {limit}: send smaller ones" in json.loads(stream.recv())["message"]
+        stream.send(PICTURE)
+        assert json.loads(stream.recv())["type"] == "result"
+
+
+def test_a_frame_far_over_the_limit_closes_the_stream_before_it_is_all_read():
     with _running(frame=1000) as address, connect(f"{address.replace('http', 'ws')}/v1/stream") as stream:
         stream.recv()
         stream.send(bytes(100_000))

@@ -17,6 +17,8 @@ __all__ = ["Server", "address_of", "listen"]
 
 log = logging.getLogger(__name__)
 
+OVER = 1.25
+"""Frames may be so much over their limit, and are refused alone; larger ones end their stream."""
 CLOSING = 3
 """Seconds in which the last answers leave and connections close."""
 
@@ -67,7 +69,7 @@ class Server(uvicorn.Server):
                 make_app(service),
                 http=connection(limits.head),
                 ws="websockets-sansio",
-                ws_max_size=limits.frame,
+                ws_max_size=int(OVER * limits.frame),
                 log_config=None,
                 access_log=False,
                 server_header=False,
