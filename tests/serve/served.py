@@ -1,10 +1,12 @@
 """A server in this process whose models are fakes."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from starlette.testclient import TestClient
@@ -20,6 +22,7 @@ from pinpoint.serve.worker import Load
 from pinpoint.skeletons import skeleton
 from pinpoint.stream.engine import Engine
 
+T = TypeVar("T")
 PICTURE = encode_image(np.full((48, 64, 3), 128, np.uint8), ".png")
 
 
@@ -54,6 +57,12 @@ def service_of(
 def client_of(service: Service) -> Iterator[TestClient]:
     with TestClient(make_app(service), raise_server_exceptions=False) as client:
         yield client
+
+
+def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What it returns, in a thread of its own: tests of the page leave an event loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result(20)
 
 
 def files(*datas: bytes) -> list[tuple[str, tuple[str, bytes]]]:

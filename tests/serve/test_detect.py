@@ -1,3 +1,5 @@
+import gc
+
 import cv2
 import numpy as np
 import pytest
@@ -103,6 +105,7 @@ def test_a_broken_form_is_refused(form, client):
     kind, body, status = FORMS[form]
     answer = client.post("/v1/detect", content=body, headers={"Content-Type": kind})
     assert (answer.status_code, bool(_message(answer))) == (status, True)
+    gc.collect()
 
 
 def test_a_picture_of_too_many_pixels_is_refused_by_its_header():

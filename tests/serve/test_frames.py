@@ -1,8 +1,7 @@
-import asyncio
-
 import numpy as np
 
 from pinpoint.serve.frames import Arrived, Newest, UnderWay, Words
+from serve.served import awaited
 
 
 def test_only_frames_that_the_engine_still_has_are_noted():
@@ -24,4 +23,4 @@ def test_what_comes_after_the_end_is_not_taken():
         frames = [await newest.get(), await newest.get()]
         return [frame and frame.data for frame in frames], newest.dropped
 
-    assert asyncio.run(taken()) == ([b"before", None], 0)
+    assert awaited(taken()) == ([b"before", None], 0)

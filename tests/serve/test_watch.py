@@ -1,4 +1,3 @@
-import asyncio
 import gc
 import weakref
 
@@ -6,6 +5,7 @@ import pytest
 
 from pinpoint.serve.refusal import RefusedError
 from pinpoint.serve.watch import Watch
+from serve.served import awaited
 
 
 class Request:
@@ -24,7 +24,7 @@ def test_a_model_that_could_not_be_loaded_keeps_hold_of_no_request(kind, told):
         return weakref.ref(request)
 
     watch = Watch("body", load)
-    requests = [asyncio.run(ask()) for _ in range(2)]
+    requests = [awaited(ask()) for _ in range(2)]
     gc.collect()
     assert [request() for request in requests] == [None, None]
     watch.close()
