@@ -30,10 +30,10 @@ from pinpoint.pipelines.load import load_follower
 from pinpoint.runtime.cores import usable_cores
 from pinpoint.stream.engine import Engine
 from pinpoint.stream.watch import watch
+from pinpoint.stream.watcher import usual_watcher
 from pinpoint.viz import Trails, draw
 from report import Report, arguments
 from scenes import FPS, crowd, write_moments
-from turns import watcher_of
 
 MODEL = "body"
 PIPELINE_BAR, SHARED_BAR = 0.9, 1.3
@@ -67,7 +67,7 @@ def decoded(source: Path) -> list[Frame]:
 
 
 def inferred(follower: Any, frames: Sequence[Frame]) -> list[Keypoints]:
-    watcher = watcher_of(follower)
+    watcher = usual_watcher(follower)
     return [watcher(frame) for frame in frames]
 
 
@@ -132,7 +132,7 @@ class Watched(NamedTuple):
 def on_one_engine(images: Sequence[Sequence[Image]], threads: int, workers: int, seconds: float) -> Watched:
     follower = load_follower(MODEL, threads=threads)
     inferred(follower, [Frame(images[0][0], 0, 0.0)])
-    with Engine(follower, lambda: watcher_of(follower), workers=workers) as engine:
+    with Engine(follower, workers=workers) as engine:
         return _watched([engine] * len(images), images, seconds)
 
 
@@ -171,7 +171,7 @@ def _one(file: Path, threads: int, seconds: float, ready: Barrier, results: Any)
     images = list(np.load(file))
     follower = load_follower(MODEL, threads=threads)
     inferred(follower, [Frame(images[0], 0, 0.0)])
-    with Engine(follower, lambda: watcher_of(follower)) as engine:
+    with Engine(follower) as engine:
         ready.wait()
         results.put(_watched([engine], [images], seconds))
 

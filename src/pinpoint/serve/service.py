@@ -16,9 +16,6 @@ from pinpoint.serve.shelf import Shelf
 from pinpoint.serve.watch import Open, Watch
 from pinpoint.serve.worker import Load, Worker
 from pinpoint.stream.engine import Engine
-from pinpoint.stream.lookout import Pauses
-from pinpoint.stream.watcher import Watcher
-from pinpoint.tracking.one_euro import OneEuro
 
 __all__ = ["Service"]
 
@@ -78,4 +75,4 @@ def _estimator(name: str, threads: int) -> Estimator:
 
 def _engine(name: str, threads: int) -> Engine:
     follower = load_follower(name, threads=threads)
-    return Engine(follower, lambda: Watcher(follower, smooth=OneEuro(), pauses=Pauses()))
+    return Engine(follower)
