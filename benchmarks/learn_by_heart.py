@@ -47,8 +47,8 @@ Bars: ratio < .2, PCK >= .9. Inputs are smaller than published ones where that s
 
 The cross entropy of `plain` and `mobile` is never below the entropy of its bells, about 3.7, and likelihoods
 (RLE, RTMO) go below 0: of these the PCK tells. In 300 steps a network sees each of 32 pictures 37 times at a
-batch of 4, 75 times at 8, 150 times at 16. RTMO learnt more at a batch of 16 (.377, .238) than at 32; OpenPose
-and Keypoint R-CNN were given small batches for want of time, and were still falling.
+batch of 4, 75 times at 8, 150 times at 16. RTMO learnt more at a batch of 16 (.377, .238) than at 32;
+OpenPose and Keypoint R-CNN were given small batches for want of time, and were still falling.
 """
 
 
