@@ -158,7 +158,7 @@ def test_a_camera_that_comes_back_goes_on(caplog):
         FakeVideo(frames(4), duration=1.0),
     )
     source = LiveSource(3, "camera 3", backoff=QUICK, open_video=opener)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="pinpoint"):
         seen = read(source)
     assert [frame.index for frame in seen] == list(range(9))
     assert all(later.seconds > earlier.seconds for earlier, later in pairwise(seen))
