@@ -90,7 +90,7 @@ def test_a_full_queue_is_a_503_that_says_when_to_ask_again():
     service = service_of(held, queue=2)
     with client_of(service) as client:
         waiting = [_asked(client, answers) for _ in range(2)]
-        _wait_until(lambda: service.workers["body-s"].waiting == 2)
+        _wait_until(lambda: any(worker.waiting == 2 for _, worker in service.workers))
         refused = client.post("/v1/detect", files=files(PICTURE))
         held.let_go.set()
         for each in waiting:
