@@ -127,7 +127,7 @@ def _carried_out(
     try:
         with Stop() as stop, files, watching(len(sources)) as watch:
             tally.start()
-            run(sources, tally, watch, stop)
+            whole = run(sources, tally, watch, stop)
     except BrokenPipeError:
         return _reader_gone()
     except UnsuitedError as error:
@@ -135,8 +135,9 @@ def _carried_out(
     except OSError as error:  # on closing the results; all other places name the input that was in work
         return refuse(error, FAILED)
     places = _places(request, run.outputs) if tally.pictures + tally.frames else []
-    say(summary(tally, estimators.noun(request.choice), stopped=bool(stop), places=places))
-    return _status(tally, stop, sources)
+    apart = [name_of(source) for source in sources if is_live(source)] if whole else []
+    say(summary(tally, estimators.noun(request.choice), stopped=bool(stop), places=places, apart=apart))
+    return _status(tally, stop, endless=whole and any(map(is_live, sources)))
 
 
 def _places(request: Request, outputs: Outputs) -> list[str]:
@@ -147,9 +148,9 @@ def _places(request: Request, outputs: Outputs) -> list[str]:
     return [*drawings, *map(str, _results(request))]
 
 
-def _status(tally: Tally, stop: Stop, sources: Sequence[Source]) -> int:
-    """Ctrl-C is the way to end a camera or a stream; everything else it leaves undone."""
-    undone = stop and not (stop.number == signal.SIGINT and any(map(is_live, sources)))
+def _status(tally: Tally, stop: Stop, *, endless: bool) -> int:
+    """Ctrl-C is the way to end cameras and streams; everything else it leaves undone."""
+    undone = stop and not (stop.number == signal.SIGINT and endless)
     return 128 + stop.number if undone else FAILED if tally.problems else DONE
 
 
