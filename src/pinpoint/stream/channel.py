@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from threading import Condition
+from threading import Condition, RLock
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -55,13 +55,17 @@ class Channel:
     Args:
         name: What the stream is called.
         watcher: Follows whoever is in it.
-        changed: Told of every change; shared with the engine.
+        lock: What everything is changed under; shared with the engine.
+        work: Told of what the engine waits for, a condition of that lock.
         live: Whether newer frames and results replace those that wait; if not, whoever puts waits.
     """
 
-    def __init__(self, name: str, watcher: Watcher, changed: Condition, *, live: bool) -> None:
+    def __init__(self, name: str, watcher: Watcher, lock: RLock, work: Condition, *, live: bool) -> None:
         self.name, self.live, self.watcher = name, live, watcher
-        self._changed = changed
+        # Each is woken by what it waits for alone: waking all threads of all streams for every frame costs
+        # more than following somebody through it.
+        self._lock, self._work = lock, work
+        self._has_room, self._has_news = Condition(lock), Condition(lock)
         self._frames: deque[Arrival] = deque()
         self._results: deque[tuple[Seen, float]] = deque()
         self._room = 1 if live else WAITING
@@ -74,7 +78,7 @@ class Channel:
     @property
     def counts(self) -> Counts:
         """What became of the frames so far."""
-        with self._changed:
+        with self._lock:
             return Counts(self._received, self._dropped, self._processed, self._age)
 
     def put(self, frame: Frame) -> bool:
@@ -85,12 +89,12 @@ class Channel:
         Returns:
             Whether it was taken: not after the channel has ended, was closed or has failed.
         """
-        with self._changed:
+        with self._lock:
             self._received += 1
             if self.live and not self._ended and len(self._frames) >= self._room:
                 self._frames.popleft()
                 self._dropped += 1
-            self._changed.wait_for(lambda: self._ended or len(self._frames) < self._room)
+            self._has_room.wait_for(lambda: self._ended or len(self._frames) < self._room)
             if self._ended:
                 self._dropped += 1
                 return False
@@ -98,7 +102,7 @@ class Channel:
             self._pace = now - self._last
             self._last = now
             self._frames.append(Arrival(frame, now))
-            self._changed.notify_all()
+            self._offer()
             return True
 
     def end(self, error: BaseException | None = None) -> None:
@@ -107,14 +111,14 @@ class Channel:
         Args:
             error: Why they end before their time; whoever fetches results is given it after the last one.
         """
-        with self._changed:
+        with self._lock:
             self._error = self._error or error
             self._ended = True
-            self._changed.notify_all()
+            self._wake_all()
 
     def fail(self, error: BaseException) -> None:
         """End the stream with an error at once; frames that wait are thrown away."""
-        with self._changed:
+        with self._lock:
             self._end_with(error)
 
     def get(self, timeout: float | None = None) -> Seen | None:
@@ -124,12 +128,12 @@ class Channel:
             TimeoutError: Nothing came in so many seconds.
             Exception: What the stream failed with, such as `ValueError` for a frame that is no picture.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._results or self._drained, timeout):
+        with self._lock:
+            if not self._has_news.wait_for(lambda: self._results or self._drained, timeout):
                 raise TimeoutError(f"stream {self.name!r}: nothing came in {timeout} s")
             if self._results:
                 seen, at = self._results.popleft()
-                self._changed.notify_all()
+                self._offer()
                 return replace(seen, age=time.monotonic() - at)
             if self._error is not None and not self._closed:
                 raise self._error
@@ -141,11 +145,11 @@ class Channel:
 
     def close(self) -> None:
         """Stop at once; what waits is thrown away. Harmless when closed already."""
-        with self._changed:
+        with self._lock:
             self._closed = self._ended = True
             self._frames.clear()
             self._results.clear()
-            self._changed.notify_all()
+            self._wake_all()
 
     def __enter__(self) -> Self:
         return self
@@ -184,7 +188,7 @@ class Channel:
         """Take the frame that waits longest to work on it."""
         self._at_work = True
         arrival = self._frames.popleft()
-        self._changed.notify_all()
+        self._has_room.notify_all()
         return arrival
 
     def told(self, seen: Seen, at: float) -> None:
@@ -197,7 +201,8 @@ class Channel:
             self._results.append((seen, at))
             self._processed += 1
             self._age = seen.age
-        self._changed.notify_all()
+        self._has_news.notify_all()
+        self._offer()
 
     def failed(self, error: BaseException) -> None:
         """Take the error of the frame in work."""
@@ -208,4 +213,13 @@ class Channel:
         self._error = self._error or error
         self._frames.clear()
         self._ended = True
-        self._changed.notify_all()
+        self._wake_all()
+
+    def _offer(self) -> None:
+        """Tell the engine if there is something to do."""
+        if self.ready:
+            self._work.notify_all()
+
+    def _wake_all(self) -> None:
+        for condition in (self._has_room, self._has_news, self._work):
+            condition.notify_all()

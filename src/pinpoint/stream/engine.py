@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from threading import Condition, Thread
+from threading import Condition, RLock, Thread
 from typing import NamedTuple, Self
 
 from pinpoint.keypoints import Keypoints
@@ -62,12 +62,13 @@ class Engine:
         self._follower = follower
         self._watcher = watcher or partial(usual_watcher, follower)
         self._wait = wait
-        self._changed = Condition()
+        self._lock = RLock()
+        self._work = Condition(self._lock)
         self._channels: list[Channel] = []
         self._opened = 0
         self._closed = False
         self._threads = [
-            Thread(target=self._work, name=f"pinpoint-engine-{number}", daemon=True)
+            Thread(target=self._run, name=f"pinpoint-engine-{number}", daemon=True)
             for number in range(workers)
         ]
 
@@ -81,11 +82,11 @@ class Engine:
         Raises:
             ValueError: The engine is closed.
         """
-        with self._changed:
+        with self._lock:
             if self._closed:
                 raise ValueError("the engine is closed; make a new one")
             self._channels = [channel for channel in self._channels if not channel.over]
-            channel = Channel(name or str(self._opened), self._watcher(), self._changed, live=live)
+            channel = Channel(name or str(self._opened), self._watcher(), self._lock, self._work, live=live)
             self._opened += 1
             self._channels.append(channel)
             if self._opened == 1:
@@ -95,10 +96,10 @@ class Engine:
 
     def close(self) -> None:
         """Stop, and close every stream. Harmless when closed already."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             channels = list(self._channels)
-            self._changed.notify_all()
+            self._work.notify_all()
         for channel in channels:
             channel.close()
         for thread in self._threads:
@@ -111,28 +112,29 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
             while arrivals := self._gathered():
                 self._look(arrivals)
         except BaseException as error:
             log.exception("the engine stopped")
-            with self._changed:
+            with self._lock:
                 self._closed = True
                 for channel in self._channels:
                     channel.failed(error)
 
     def _gathered(self) -> list[tuple[Channel, Arrival]]:
         """Wait for work: one frame of each stream of a share; nothing once the engine is closed."""
-        with self._changed:
+        with self._lock:
             while not self._closed:
-                self._changed.wait_for(lambda: self._closed or self._ready())
+                self._work.wait_for(lambda: self._closed or self._ready())
                 if ready := self._ready():
                     patience = ready[0].waiting_since + self._wait - time.monotonic()
-                    self._changed.wait_for(self._all_there, max(patience, 0.0))
+                    self._work.wait_for(self._all_there, max(patience, 0.0))
                 self._channels = [channel for channel in self._channels if not channel.over]
                 share = -(-len(self._channels) // len(self._threads))
                 if (ready := self._ready()) and not self._closed:  # else another worker was quicker
+                    self._work.notify_all()  # who waits for these waits in vain
                     return [(channel, channel.taken()) for channel in ready[:share]]
             return []
 
@@ -176,11 +178,11 @@ class Engine:
             self._fail(channel, error)
             return
         seen = Seen(channel.name, frame.image, frame.index, frame.seconds, kps, time.monotonic() - at)
-        with self._changed:
+        with self._lock:
             channel.told(seen, at)
 
     def _fail(self, channel: Channel, error: Exception) -> None:
         expected = isinstance(error, ValueError | OSError)
         log.warning("stream %s: %s", channel.name, error, exc_info=None if expected else error)
-        with self._changed:
+        with self._lock:
             channel.failed(error)
