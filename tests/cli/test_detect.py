@@ -1,6 +1,7 @@
 import json
 
 import av
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from pinpoint.cli import estimators
 from pinpoint.cli.app import FormatName, app
 from pinpoint.io.formats import FORMATS, read, read_records, write
 from pinpoint.io.records import Record
+from pinpoint.io.video_writer import VideoWriter
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 
@@ -219,6 +221,30 @@ def test_trails_are_drawn_where_people_came_from(folder, monkeypatch):
             *_, last = video.decode(video=0)
         drawn.append(last.to_ndarray(format="rgb24").astype(int))
     assert np.abs(drawn[1] - drawn[0]).max() > 60
+
+
+def test_trails_of_a_shaking_camera_are_no_scribble(folder, monkeypatch):
+    """Somebody stands still in a scene that shakes: where they are drawn, nothing lies behind them."""
+    rng = np.random.default_rng(0)
+    world = cv2.resize(rng.integers(0, 255, (40, 50, 3)).astype(np.uint8), (400, 320))
+    shakes = rng.integers(-10, 11, (12, 2)).tolist()
+    with VideoWriter(folder / "clip.mp4", (320, 240), fps=25) as video:
+        for x, y in shakes:
+            video.write(world[40 - y : 280 - y, 40 - x : 360 - x])
+    drawn = []
+    for options in ([], ["--trails"]):
+        steps = iter(shakes)
+
+        def standing(image, boxes=None, steps=steps):
+            x, y = next(steps)
+            return find_one(image, [[130 + x, 60 + y, 190 + x, 200 + y]])
+
+        monkeypatch.setattr(estimators, "load_estimator", lambda choice, standing=standing: standing)
+        assert CliRunner().invoke(app, ["detect", "clip.mp4", "--no-smooth", *options]).exit_code == 0
+        with av.open(str(folder / "pinpoint-output/clip.mp4")) as video:
+            *_, last = video.decode(video=0)
+        drawn.append(last.to_ndarray(format="rgb24").astype(int))
+    assert np.abs(drawn[1] - drawn[0]).max() < 30  # the encoder's noise
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import skeleton
+from pinpoint.tracking import CameraMotion
 from pinpoint.viz import Style, Trails
 from pinpoint.viz.palette import identity_color
 
@@ -105,6 +107,42 @@ def test_who_stands_still_leaves_no_scribble():
     rng = np.random.default_rng(0)
     out = after(Trails(), rng.normal((160, 200), 0.3, (40, 2)))
     np.testing.assert_array_equal(out, GREY)
+
+
+def shifted(x, y):
+    return np.array([[1.0, 0, x], [0, 1, y]])
+
+
+def test_lines_stay_in_the_scene_when_the_camera_moves():
+    """Somebody stands 50 px to the left of where they came from; the camera has turned by 70 px meanwhile."""
+    places, turns = [(200.0, 200.0), (150.0, 200.0), (220.0, 230.0)], [(0, 0), (0, 0), (70, 30)]
+    moved = iter(turns)
+    out = after(Trails(camera=lambda image, boxes: shifted(*next(moved))), places)
+    rows, columns = np.nonzero(lit(out))
+    assert abs(rows.mean() - 230) < 0.5
+    assert columns.min() == pytest.approx(220, abs=5) and columns.max() == pytest.approx(270, abs=5)
+
+
+def test_a_shaking_camera_draws_no_scribble():
+    """A photograph that shakes, in front of which somebody stands: the camera says so without being told."""
+    rng, drawn = np.random.default_rng(0), {}
+    world = cv2.resize(rng.integers(0, 255, (60, 80, 3)).astype(np.uint8), (640, 480))
+    shakes = rng.integers(-12, 13, (20, 2))
+    for camera in (None, CameraMotion()):
+        trails = Trails(camera=camera)
+        for step, (x, y) in enumerate(shakes.tolist()):
+            image = world[100 - y : 340 - y, 100 - x : 420 - x]
+            out = trails(image, person(160.0 + x, 200.0 + y), 0.05 * step)
+        drawn[camera is None] = np.count_nonzero((out != image).any(axis=2))
+    assert drawn[True] > 100 and drawn[False] == 0
+
+
+def test_the_camera_is_told_where_people_were():
+    """They move by themselves, and say nothing of it."""
+    told = []
+    trails = Trails(camera=lambda image, boxes: told.append(boxes.tolist()) or shifted(0, 0))
+    after(trails, WALK[:3])
+    assert told == [[], *([[x - 20, 100, x + 20, 200]] for x, _ in WALK[:2])]
 
 
 def test_who_is_not_tracked_leaves_no_line():

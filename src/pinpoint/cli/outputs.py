@@ -80,7 +80,7 @@ class Outputs:
         from pinpoint.io.video_writer import VideoWriter
 
         sound = source.path if source.kind == "video" else None
-        under = Trails() if trails else None
+        under = _trails() if trails else None
         with VideoWriter(path, media.size, fps=media.fps, audio_from=sound) as video:
             yield partial(_draw_frame, self.artist, under, video.write, media.size)
 
@@ -110,6 +110,12 @@ def open_results(folder: Path, formats: Sequence[str]) -> list[RecordWriter]:
     if formats:
         folder.mkdir(parents=True, exist_ok=True)
     return [open_writer(results_path(folder, name), format=name) for name in formats]
+
+
+def _trails() -> Trails:
+    from pinpoint.tracking import CameraMotion
+
+    return Trails(camera=CameraMotion())
 
 
 def _nothing(_view: View, _kps: Keypoints) -> None:

@@ -1,11 +1,11 @@
 """Where everybody was in the last seconds: fading lines under the drawing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pinpoint.geometry import Float, Image
+from pinpoint.geometry import Float, Image, transform_points
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 from pinpoint.viz.drawing import HALO, INK, check_image
@@ -31,6 +31,9 @@ BRIDGED = 0.3  # seconds: who is overlooked for less has gone straight on
 SMOOTHINGS = 2
 FEET = ("left_ankle", "right_ankle")
 BOX = -1  # stands for the box where others are columns
+
+CameraMoved = Callable[[Image, Float], Float]
+"""Given a picture, and boxes (N, 4) in the one before, says how the camera moved: `now_from_before` (2, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +68,25 @@ class Trails:
         keypoints: Names of the keypoints that draw a line each. None: of bodies with ankles the ground under
             them, which is the middle of the lower edge of the box; of others the middle of the box.
         style: Width, opacity and threshold.
+        camera: Says how the camera moved, such as `pinpoint.tracking.CameraMotion()`, so that lines stay where
+            they are in the scene. None: they stay where they are in the picture.
 
     Raises:
         ValueError: The length is not positive.
     """
 
     def __init__(
-        self, length: float = 2.0, keypoints: Sequence[str] | None = None, *, style: Style = DEFAULT
+        self,
+        length: float = 2.0,
+        keypoints: Sequence[str] | None = None,
+        *,
+        style: Style = DEFAULT,
+        camera: CameraMoved | None = None,
     ) -> None:
         if not length > 0:
             raise ValueError(f"length is {length}, expected seconds above 0")
         self._length, self._names, self._style = length, keypoints, style
+        self._camera, self._boxes = camera, np.zeros((0, 4))
         self._lines: dict[tuple[int, int], list[_Spot]] = {}
         self._frame, self._now = 0, -np.inf
 
@@ -98,12 +109,24 @@ class Trails:
         if seconds < self._now:
             self._lines.clear()
         self._frame, self._now = self._frame + 1, seconds
+        self._follow_scene(image, kps)
         self._remember(kps, image.shape)
         self._forget()
         out = image.copy()
         for (track, _), spots in self._lines.items():
             _paint(out, cut_strokes(self._strokes(spots, track), out.shape))
         return out
+
+    def _follow_scene(self, image: Image, kps: Keypoints) -> None:
+        """Move the lines with what they lie on."""
+        if self._camera is None:
+            return
+        now_from_before = self._camera(image, self._boxes)
+        boxes = drawn_boxes(kps, self._style)
+        self._boxes = boxes[np.isfinite(boxes).all(axis=1)]
+        for spots in self._lines.values():
+            xy = transform_points(np.array([spot.xy for spot in spots]), now_from_before)
+            spots[:] = [replace(spot, xy=there) for spot, there in zip(spots, xy, strict=True)]
 
     def _remember(self, kps: Keypoints, shape: tuple[int, ...]) -> None:
         if kps.track_ids is None:
