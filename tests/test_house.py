@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,43 @@ def test_the_contract_on_torch_covers_every_module_but_the_four_that_may_use_it(
     here = {path.stem for path in Path(pp.__file__).parent.iterdir() if path.suffix == ".py" or path.is_dir()}
     bound = here - {"__init__", "__pycache__", "models", "losses", "datasets", "training"}
     assert {name.removeprefix("pinpoint.") for name in torch["source_modules"]} == bound
+
+
+def test_a_protocol_is_defined_once():
+    """Two of one name that ask for different things are two protocols, in modules far apart."""
+    protocols = [(node.name, _asked(node)) for _, node in _definitions(ast.ClassDef) if _is_protocol(node)]
+    assert len(protocols) > 20
+    assert [one for one, times in Counter(protocols).items() if times > 1] == []
+
+
+def test_a_threshold_is_written_once_in_its_package():
+    """Whoever changes one would miss the others."""
+    thresholds = [
+        (path.parent.name, target.id, ast.dump(node.value))
+        for path, node in _definitions(ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id.startswith(("MIN_", "LEAST_", "MOST_"))
+    ]
+    assert len(thresholds) > 10
+    assert [one for one, times in Counter(thresholds).items() if times > 1] == []
+
+
+def _definitions(kind: type[ast.stmt]) -> list[tuple[Path, ast.stmt]]:
+    """Statements of a kind at the top of every module, with its path."""
+    paths = sorted(Path(pp.__file__).parent.rglob("*.py"))
+    trees = [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
+    return [(path, node) for path, tree in trees for node in tree.body if isinstance(node, kind)]
+
+
+def _is_protocol(node: ast.ClassDef) -> bool:
+    return any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases)
+
+
+def _asked(node: ast.ClassDef) -> tuple[str, ...]:
+    """Attributes and methods, with their parameters."""
+    fields = [ast.dump(one) for one in node.body if isinstance(one, ast.AnnAssign)]
+    methods = [one for one in node.body if isinstance(one, ast.FunctionDef)]
+    return (*fields, *(f"{one.name} {ast.dump(one.args)}" for one in methods))
 
 
 def test_every_requirement_has_a_tested_version():

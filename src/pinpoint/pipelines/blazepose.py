@@ -11,7 +11,7 @@ from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_bodies
 from pinpoint.pipelines.following import CropFollower
-from pinpoint.pipelines.point_network import PointNetwork, averaged
+from pinpoint.pipelines.point_network import MIN_PRESENCE, PointNetwork, averaged
 from pinpoint.pipelines.regions import BoxRegion, CircleRegion, Regions
 from pinpoint.pipelines.turns import HEAD_DOWN, righted
 from pinpoint.skeletons import Skeleton, skeleton
@@ -23,7 +23,6 @@ UPRIGHT = replace(FROM_DETECTOR, upright=True)
 FROM_BOX = BoxRegion(scale=1.25)
 AROUND_BODY = CircleRegion("mid_hip", "full_body_circle", scale=1.0)
 AGAIN = CircleRegion("mid_hip", "full_body_circle", scale=1.4)
-MIN_PRESENCE = 0.5
 FULL = 0.6  # IoU of a body's hull with its box: more is not to be had, heads and feet reach beyond the joints
 
 

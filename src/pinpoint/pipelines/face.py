@@ -12,7 +12,7 @@ from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_hulls
 from pinpoint.pipelines.following import LEAST_CARRIED, CropFollower, all_of_them, present_hulls
-from pinpoint.pipelines.point_network import PointNetwork, averaged
+from pinpoint.pipelines.point_network import MIN_PRESENCE, PointNetwork, averaged
 from pinpoint.pipelines.regions import AlignedBoxRegion, BoxRegion, HullRegion, LineRegion, Regions
 from pinpoint.pipelines.turns import read_by_turns
 from pinpoint.skeletons import Skeleton, skeleton
@@ -24,7 +24,6 @@ BOX_SCALE = 1.5
 AGAIN = HullRegion("mesh-33", "mesh-263", scale=1.5)
 RIGHT_EYE = LineRegion("mesh-33", "mesh-133", scale=2.3)
 LEFT_EYE = LineRegion("mesh-362", "mesh-263", scale=2.3)
-MIN_PRESENCE = 0.5
 TINY = 1e-9  # points that coincide have no direction and no spread
 
 

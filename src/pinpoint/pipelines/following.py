@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pinpoint.geometry import Float, Image, boxes_of_points, clip_boxes, iou
 from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.duplicates import distinct_bodies, distinct_hulls
-from pinpoint.pipelines.point_network import PointNetwork, View
+from pinpoint.pipelines.point_network import MIN_PRESENCE, PointNetwork, View
 from pinpoint.pipelines.preparation import picture_size
 from pinpoint.pipelines.regions import Region, Regions
 from pinpoint.skeletons import Skeleton
@@ -41,7 +41,6 @@ Boxed = Callable[[Keypoints, Keypoints, Image], Float]
 SAME_PLACE = 0.4
 """IoU of two regions from which one look is enough; of less alike ones the surer reading stays."""
 
-MIN_PRESENCE = 0.5
 SURE = 0.3
 FEWEST_SURE = 3  # fewer points do not tell how a box moved
 NEARLY_ALL = 0.8  # of the points
@@ -180,7 +179,7 @@ class CropFollower:
         else:
             new = np.ones(len(found), dtype=bool)
             stays[same[same >= 0]] = False
-        return _rows_of(ask.image, known, at_known, stays), _rows_of(ask.image, found, at_found, new)
+        return View(ask.image, known, at_known).only(stays), View(ask.image, found, at_found).only(new)
 
     def _joined(self, ask: Ask, known: View, carried: Keypoints, found: Keypoints) -> Keypoints:
         """Those expected and those found, as far as they are there."""
@@ -332,12 +331,6 @@ def _same_places(found: Float, known: Float) -> NDArray[np.intp]:
         same[row] = column
         overlap[row], overlap[:, column] = 0, 0
     return same
-
-
-def _rows_of(image: Image, found: Keypoints, regions: Regions, rows: NDArray[np.bool_]) -> View:
-    if rows.all():
-        return View(image, found, regions)
-    return View(image, found[rows], Regions(*(values[rows] for values in regions)))
 
 
 def _boxes(kps: Keypoints) -> Float:

@@ -9,7 +9,7 @@ from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.boxes import in_boxes
 from pinpoint.pipelines.duplicates import distinct_hulls
 from pinpoint.pipelines.following import CropFollower, all_of_them, present_hulls
-from pinpoint.pipelines.point_network import PointNetwork
+from pinpoint.pipelines.point_network import MIN_PRESENCE, PointNetwork
 from pinpoint.pipelines.regions import AlignedBoxRegion, HullRegion, Region
 from pinpoint.pipelines.turns import read_by_turns
 
@@ -23,7 +23,6 @@ STEADY = (
     "middle_finger_mcp", "middle_finger_pip", "ring_finger_mcp", "ring_finger_pip", "pinky_mcp", "pinky_pip",
 )  # fmt: skip
 AGAIN = HullRegion("wrist", "middle_finger_mcp", up=True, scale=2.0, shift=-0.1, points=STEADY)
-MIN_PRESENCE = 0.5
 SURE = 0.95
 
 

@@ -16,9 +16,12 @@ from pinpoint.pipelines.regions import Region, Regions
 from pinpoint.runtime import Session
 from pinpoint.skeletons import Skeleton
 
-__all__ = ["PointNetwork", "View", "averaged"]
+__all__ = ["MIN_PRESENCE", "PointNetwork", "View", "averaged"]
 
 SIDES = {"left": "right", "right": "left"}
+MIN_PRESENCE = 0.5
+"""Presence from which an instance is there, for networks that tell it; MediaPipe's graphs ask for as much."""
+
 MOST_AT_ONCE = 64  # crops in one run: a crowd of hundreds would take all memory
 
 
@@ -31,6 +34,12 @@ class View(NamedTuple):
     """N instances, whose boxes, ids and labels are kept."""
     regions: Regions
     """Where each of them is."""
+
+    def only(self, rows: NDArray[np.bool_]) -> "View":
+        """The same picture with some of the instances; which ones, shape (N,)."""
+        if rows.all():
+            return self
+        return View(self.image, self.found[rows], Regions(*(values[rows] for values in self.regions)))
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ class PointNetwork:
     def _together(self, views: Sequence[View]) -> list[Keypoints]:
         """Read views with somebody in them; see `together`."""
         seen = [view.regions.within(picture_size(view.image)) for view in views]
-        shown = [_rows_of(view, rows) for view, rows in zip(views, seen, strict=True)]
+        shown = [view.only(rows) for view, rows in zip(views, seen, strict=True)]
         maps = [view.regions.matrices(self.prepare.size) for view in shown]
         crops = [self.prepare.crops(view.image, matrices) for view, matrices in zip(shown, maps, strict=True)]
         outputs = self._run([crop for some in crops for crop in some])
@@ -112,7 +121,7 @@ class PointNetwork:
         seen = view.regions.within(picture_size(image))
         if not seen.any():
             return in_rows(Keypoints.empty(self.skeleton), seen, found)
-        shown = _rows_of(view, seen)
+        shown = view.only(seen)
         return in_rows(read(shown.found, shown.regions), seen, found)
 
     def _read_mean(self, image: Image, found: Keypoints, regions: Regions) -> Keypoints:
@@ -209,12 +218,6 @@ def averaged(a: Keypoints, b: Keypoints) -> Keypoints:
         else (a.box_scores + b.box_scores) / 2,
         xyz=None if a.xyz is None or b.xyz is None else (a.xyz + b.xyz) / 2,
     )
-
-
-def _rows_of(view: View, rows: NDArray[np.bool_]) -> View:
-    if rows.all():
-        return view
-    return View(view.image, view.found[rows], Regions(*(values[rows] for values in view.regions)))
 
 
 def _halves(count: int) -> tuple[slice, slice]:

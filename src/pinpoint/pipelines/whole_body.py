@@ -14,6 +14,7 @@ from pinpoint.pipelines.regions import HandOfBodyRegion
 from pinpoint.pipelines.whole_body_following import WholeBodyFollower
 from pinpoint.pipelines.whole_body_parts import (
     MIN_HEAD,
+    MIN_SURE,
     MIN_WRIST,
     SIDES,
     face_boxes,
@@ -29,8 +30,6 @@ from pinpoint.skeletons import skeleton
 __all__ = ["WholeBody"]
 
 Rows = NDArray[np.intp]
-
-MIN_SURE = 0.5  # a wrist that scores less may be half an arm off
 
 
 @dataclass(frozen=True)

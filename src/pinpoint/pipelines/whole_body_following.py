@@ -11,10 +11,11 @@ from pinpoint.geometry import Image, boxes_of_points
 from pinpoint.keypoints import Keypoints, convert
 from pinpoint.pipelines.blazepose import blazepose35
 from pinpoint.pipelines.following import Ask, CropFollower
-from pinpoint.pipelines.point_network import View
+from pinpoint.pipelines.point_network import MIN_PRESENCE, View
 from pinpoint.pipelines.regions import HandOfBodyRegion, Regions
 from pinpoint.pipelines.whole_body_parts import (
     MIN_HEAD,
+    MIN_SURE,
     MIN_WRIST,
     SIDES,
     face_boxes,
@@ -29,8 +30,6 @@ from pinpoint.skeletons import Skeleton, skeleton
 
 __all__ = ["WholeBodyFollower"]
 
-MIN_PRESENCE = 0.5
-MIN_SURE = 0.5  # a wrist that scores less may be half an arm off
 PARTS = ("body", "face", "left_hand", "right_hand")
 
 

@@ -11,6 +11,7 @@ from pinpoint.skeletons import skeleton
 
 __all__ = [
     "MIN_HEAD",
+    "MIN_SURE",
     "MIN_WRIST",
     "SIDES",
     "face_boxes",
@@ -27,6 +28,7 @@ Rows = NDArray[np.intp]
 SIDES = ("left", "right")
 MIN_HEAD = 0.5  # a head whose nose and eyes score less is not worth a look for its face
 MIN_WRIST = 0.3  # nor a wrist for its hand
+MIN_SURE = 0.5  # and one that scores less may be half an arm off
 SAME_HAND = 0.6
 
 

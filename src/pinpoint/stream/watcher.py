@@ -1,7 +1,6 @@
 """One stream, frame by frame: who is there, who they were before, and where to look next."""
 
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -11,19 +10,11 @@ from pinpoint.keypoints import Keypoints
 from pinpoint.pipelines.following import Ask, Follower
 from pinpoint.pipelines.preparation import picture_size
 from pinpoint.stream.lookout import Lookout, Pauses
-from pinpoint.tracking import ColorHistogram, OneEuro, Repair, Tracker
+from pinpoint.tracking import ColorHistogram, OneEuro, Repair, Smoother, Tracker
 
-__all__ = ["PAUSES", "Smoother", "Watcher", "usual_watcher"]
+__all__ = ["PAUSES", "Watcher", "usual_watcher"]
 
 PAUSES = Pauses()
-
-
-class Smoother(Protocol):
-    """Steadies keypoints from frame to frame."""
-
-    def __call__(self, kps: Keypoints, seconds: float) -> Keypoints:
-        """Return the same instances with steadier keypoints."""
-        ...
 
 
 class Watcher:

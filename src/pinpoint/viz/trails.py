@@ -33,7 +33,7 @@ FEET = ("left_ankle", "right_ankle")
 BOX = -1  # stands for the box where others are columns
 
 CameraMoved = Callable[[Image, Float], Float]
-"""Given a picture, and boxes (N, 4) in the one before, says how the camera moved: `now_from_before` (2, 3)."""
+"""Given a picture, and boxes (N, 4) in that before, tells the camera's motion: `now_from_before` (2, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +68,8 @@ class Trails:
         keypoints: Names of the keypoints that draw a line each. None: of bodies with ankles the ground under
             them, which is the middle of the lower edge of the box; of others the middle of the box.
         style: Width, opacity and threshold.
-        camera: Says how the camera moved, such as `pinpoint.tracking.CameraMotion()`, so that lines stay where
-            they are in the scene. None: they stay where they are in the picture.
+        camera: Says how the camera moved, such as `pinpoint.tracking.CameraMotion()`, so that lines stay
+            where they are in the scene. None: they stay where they are in the picture.
 
     Raises:
         ValueError: The length is not positive.
