@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -20,6 +21,7 @@ import pytest
 
 from live_video import look
 from pinpoint.io.plain import from_plain
+from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import skeleton
 from pinpoint.stream.reconnect import Backoff
 from pinpoint.stream.sinks import (
@@ -366,10 +368,13 @@ def test_a_real_redis_that_is_restarted_gets_what_follows():
 class FakeKafka:
     """The part of `confluent_kafka.Producer` that is used; it holds two messages and delivers when polled."""
 
-    def __init__(self, error=None, left=0, works=True):
+    def __init__(self, error=None, left=0, works=True, refuses=None):
         self.sent, self.waiting, self.error, self.left, self.works = [], [], error, left, works
+        self.refuses = refuses
 
     def produce(self, topic, value, key, on_delivery):
+        if self.refuses is not None:
+            raise self.refuses
         if len(self.waiting) == 2:
             raise BufferError
         self.waiting.append(on_delivery)
@@ -398,48 +403,138 @@ def test_kafka_waits_for_room_and_keys_by_stream():
 @pytest.mark.parametrize(("further", "ordered"), [({}, True), ({"enable.idempotence": False}, False)])
 def test_kafka_keeps_order_when_it_sends_again_unless_told_otherwise(further, ordered, monkeypatch):
     made = []
+    topics = {"seen": SimpleNamespace(error=None)}
+    producer = Mock(list_topics=lambda *_, **__: SimpleNamespace(topics=topics))
     fake = SimpleNamespace(
-        Producer=lambda settings, logger: made.append(settings) or Mock(), KafkaException=OSError
+        Producer=lambda settings, logger: made.append(settings) or producer, KafkaException=OSError
     )
     monkeypatch.setattr("pinpoint.stream.sinks.kafka.needed", lambda *_: fake)
     KafkaSink("host:1", "seen", settings=further)
     assert [settings["enable.idempotence"] for settings in made] == [ordered]
 
 
+def kafka_error(name):
+    kafka = pytest.importorskip("confluent_kafka", reason="needs the extra kafka")
+    return kafka.KafkaError(getattr(kafka.KafkaError, name))
+
+
 def test_kafka_tells_what_was_not_delivered():
-    sink = KafkaSink("", "seen", producer=FakeKafka(error="Local: Message timed out"))
+    sink = KafkaSink("", "seen", producer=FakeKafka(error=kafka_error("_MSG_TIMED_OUT")))
     sink.write(look(0))
-    with pytest.raises(ConnectionError, match="Message timed out"):
+    with pytest.raises(ConnectionError, match=r"topic 'seen': Local: Message timed out; 0 of 1 messages"):
         sink.close()
-    with pytest.raises(TimeoutError, match="left 3 messages"):
+    with pytest.raises(TimeoutError, match="3 messages were left"):
         KafkaSink("", "seen", producer=FakeKafka(left=3)).close()
     full = KafkaSink("", "seen", producer=FakeKafka(works=False), patience=0.1)
-    with pytest.raises(TimeoutError, match="took no message"):
+    with pytest.raises(TimeoutError, match=r"no message was taken within 0\.1 s; 0 of 2 messages"):
         [full.write(look(index)) for index in range(3)]
 
 
-def test_a_kafka_broker_gets_every_frame_in_order():
-    """The broker lives in a producer that the test keeps."""
+@pytest.mark.parametrize(
+    ("name", "kind", "advice"),
+    [
+        ("MSG_SIZE_TOO_LARGE", ValueError, "raise message.max.bytes"),
+        ("_UNKNOWN_TOPIC", ConnectionError, "create it"),
+        ("TOPIC_AUTHORIZATION_FAILED", ConnectionError, "allow this user"),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_what_kafka_refuses_is_told_with_the_topic_and_what_to_do(name, kind, advice, late):
+    """At once by librdkafka, or later by a server."""
     kafka = pytest.importorskip("confluent_kafka", reason="needs the extra kafka")
-    home = kafka.Producer({"bootstrap.servers": "127.0.0.1", "test.mock.num.brokers": 1})
-    (broker,) = home.list_topics(timeout=5).brokers.values()
-    sink = open_sink(f"kafka://{broker.host}:{broker.port}/seen")
-    for index in range(60):
-        sink.write(look(index))
-    sink.close()
-    reader = kafka.Consumer(
-        {
-            "bootstrap.servers": f"{broker.host}:{broker.port}",
-            "group.id": "test",
-            "auto.offset.reset": "earliest",
-        }
-    )
-    reader.assign([kafka.TopicPartition("seen", number, 0) for number in range(4)])
-    got = []
-    eventually(lambda: got.extend(reader.consume(100, 0.2)) or len(got) >= 60)
+    error = kafka_error(name)
+    fake = FakeKafka(error=error) if late else FakeKafka(refuses=kafka.KafkaException(error))
+    sink = KafkaSink("", "house", producer=fake)
+    with pytest.raises(kind, match=rf"Kafka topic 'house': .*: {advice}"):
+        sink.write(look(0))
+        sink.close()
+
+
+KAFKA = """
+import sys, confluent_kafka
+home = confluent_kafka.Producer({"bootstrap.servers": "127.0.0.1", "test.mock.num.brokers": 1})
+(broker,) = home.list_topics(timeout=5).brokers.values()
+print(f"{broker.host}:{broker.port}", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def kafka_server():
+    """The broker that librdkafka has for tests, in a process of its own, and its address."""
+    pytest.importorskip("confluent_kafka", reason="needs the extra kafka")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", KAFKA], **pipes)
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def messages_in_kafka(address, count, topic="seen"):
+    kafka = pytest.importorskip("confluent_kafka", reason="needs the extra kafka")
+    settings = {"bootstrap.servers": address, "group.id": "test", "auto.offset.reset": "earliest"}
+    reader, got = kafka.Consumer(settings), []
+    reader.assign([kafka.TopicPartition(topic, number, 0) for number in range(4)])
+    eventually(lambda: got.extend(reader.consume(100, 0.2)) or len(got) >= count)
     reader.close()
+    return got
+
+
+def test_a_kafka_broker_gets_every_frame_in_order():
+    with kafka_server() as (_, address):
+        sink = open_sink(f"kafka://{address}/seen")
+        for index in range(60):
+            sink.write(look(index))
+        sink.close()
+        got = messages_in_kafka(address, 60)
     assert indices(sent.value() for sent in got) == list(range(60))
     assert {sent.key() for sent in got} == {b"door"}
+
+
+def test_a_kafka_broker_that_was_away_gets_everything_once():
+    """It is frozen for longer than a request may take."""
+    with kafka_server() as (process, address):
+        sink = KafkaSink(
+            address, "seen", settings={"socket.timeout.ms": 300, "reconnect.backoff.max.ms": 200}
+        )
+        sink.write(look(0))
+        process.send_signal(signal.SIGSTOP)
+        for index in range(1, 20):
+            sink.write(look(index))
+        time.sleep(0.8)
+        process.send_signal(signal.SIGCONT)
+        sink.write(look(20))
+        sink.close()
+        assert indices(sent.value() for sent in messages_in_kafka(address, 21)) == list(range(21))
+
+
+def test_a_kafka_broker_that_stays_away_is_told_with_what_it_took():
+    with kafka_server() as (process, address):
+        sink = KafkaSink(address, "seen", timeout=0.3)
+        sink.write(look(0))
+        eventually(lambda: sink._producer.flush(1) == 0)
+        process.kill()
+        process.wait()
+        sink.write(look(1))
+        with pytest.raises(TimeoutError, match=r"'seen': 1 messages were left .*; 1 of 2 messages were"):
+            sink.close()
+
+
+def test_a_topic_that_nobody_makes_is_told_at_once():
+    settings, told = {"allow.auto.create.topics": False}, r"Kafka topic 'seen': .*: create it"
+    with kafka_server() as (_, address), pytest.raises(ConnectionError, match=told):
+        KafkaSink(address, "seen", settings=settings, timeout=0.3)
+
+
+def test_a_message_that_kafka_finds_too_large_is_told():
+    with kafka_server() as (_, address):
+        sink = KafkaSink(address, "seen", settings={"message.max.bytes": 1000})
+        crowd = replace(look(0), keypoints=Keypoints.concatenate([look(0).keypoints] * 50))
+        with pytest.raises(ValueError, match=r"Kafka topic 'seen': .*too large: raise message.max.bytes"):
+            sink.write(crowd)
+        sink.close()
 
 
 def test_a_kafka_that_is_not_there_is_told_at_once():
