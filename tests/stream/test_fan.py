@@ -112,7 +112,7 @@ def test_a_sink_that_fails_is_closed_and_told_and_the_others_go_on(caplog):
     assert numbers(good) == list(range(20))
     assert numbers(bad) == [0, 1, 2] and bad.closed == 1
     assert set(fan.errors) == {"bad"} and isinstance(fan.errors["bad"], OSError)
-    assert "sink bad has failed and is closed: [Errno 28] No space left" in caplog.text
+    assert "sink bad has failed after 3 frames and is closed: [Errno 28] No space left" in caplog.text
     assert fan.counts["bad"].written + fan.counts["bad"].dropped == 20
 
 

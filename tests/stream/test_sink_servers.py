@@ -117,12 +117,12 @@ def test_a_server_that_is_not_there_is_told_at_once(scheme):
 class Listener:
     """A WebSocket server that keeps what it is sent."""
 
-    def __init__(self, port=0, chatty=False):
+    def __init__(self, port=0, chatty=False, max_size=2**20):
         from websockets.sync.server import serve
 
         self.got, self.headers, self.chatty = [], [], chatty
         self._open = []
-        self._server = serve(self._take, "127.0.0.1", port)
+        self._server = serve(self._take, "127.0.0.1", port, max_size=max_size)
         self.port = self._server.socket.getsockname()[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -179,6 +179,15 @@ def test_websocket_comes_back_after_its_server_did():
     eventually(lambda: started and indices(started[0].got)[-1:] == [9])
     with started[0]:
         assert indices(started[0].got) == list(range(10))[-len(started[0].got) :]
+
+
+def test_a_websocket_server_that_takes_no_long_messages_is_told():
+    """Sinks that are opened again would send every second frame into the void."""
+    with Listener(max_size=100) as server:
+        sink = open_sink(f"ws://127.0.0.1:{server.port}/")
+        with pytest.raises(ValueError, match=r"takes no messages of such a length: .*100 bytes"):
+            eventually(lambda: sink.write(look(0)))
+        sink.close()
 
 
 @pytest.mark.parametrize("address", ["ws://", "http://localhost/"])
@@ -253,8 +262,29 @@ def test_mqtt_tells_when_the_broker_is_away_or_silent():
         MqttSink("", "seen", client=FakeMqtt(connected=False), patience=0.1).write(look(0))
     silent = MqttSink("", "seen", client=FakeMqtt(answers=False), timeout=0.1)
     silent.write(look(0))
-    with pytest.raises(TimeoutError, match="takes no message"):
+    with pytest.raises(
+        TimeoutError, match=r"'seen': the broker takes no message.*; 0 of 1 messages were taken"
+    ):
         silent.close()
+
+
+@pytest.mark.parametrize("topic", ["", "house/+/door", "house/#"])
+def test_a_topic_that_nothing_can_be_published_to_is_refused_when_the_sink_is_made(topic):
+    with pytest.raises(ValueError, match="nothing can be published to the topic"):
+        MqttSink("", topic, client=FakeMqtt())
+
+
+def test_a_real_mqtt_broker_that_takes_no_long_messages_is_told(tmp_path):
+    """It hangs up at each, so the client would send for ever."""
+    port = free_port()
+    (tmp_path / "it.conf").write_text(f"listener {port}\nallow_anonymous true\nmax_packet_size 100\n")
+    with program("mosquitto", "-c", str(tmp_path / "it.conf"), port=port):
+        sink = MqttSink(f"mqtt://127.0.0.1:{port}", "seen", timeout=0.3)
+        sink.write(look(0))
+        with pytest.raises(
+            TimeoutError, match=r"does it allow .* their length\?; 0 of 1 messages were taken"
+        ):
+            sink.close()
 
 
 @contextmanager
@@ -363,6 +393,27 @@ def test_a_real_redis_that_is_restarted_gets_what_follows():
         sink.close()
         with redis.Redis(port=port, decode_responses=True) as client:
             assert indices(fields["record"] for _, fields in client.xrange("door")) == [1]
+
+
+@pytest.mark.parametrize(
+    ("set_up", "user", "told"),
+    [
+        (("SET", "door", "bell"), "", "'door': WRONGTYPE"),
+        (("ACL", "SETUSER", "bob", "on", ">x", "~yard", "+@all"), "bob:x@", "'door': .*permission"),
+    ],
+    ids=["something else is there", "it may not be written"],
+)
+def test_a_key_that_redis_refuses_is_told_at_once(set_up, user, told):
+    """Sinks that are opened again would try for minutes."""
+    import redis
+
+    port = free_port()
+    with redis_server(port), redis.Redis(port=port) as client:
+        client.execute_command(*set_up)
+        sink = open_sink(f"redis://{user}127.0.0.1:{port}/0?key=door")
+        with pytest.raises(ValueError, match=f"Redis stream {told}.*: give another key"):
+            sink.write(look(0))
+        sink.close()
 
 
 class FakeKafka:

@@ -21,7 +21,8 @@ class MqttSink:
     """Publishes each frame as one message, a line of JSON (see `message`).
 
     When the connection breaks off, the client's own thread makes a new one and, with `qos` 1 or 2, sends
-    again what the broker had not taken.
+    again what the broker had not taken. Errors name the topic and say how many messages were taken; with
+    `qos` 0 these are those that were sent.
 
     Args:
         address: The broker: `mqtt://user:password@host:1883`, or `mqtts://` where it is encrypted.
@@ -33,6 +34,7 @@ class MqttSink:
 
     Raises:
         ModuleNotFoundError: The extra `mqtt` is not installed.
+        ValueError: Nothing can be published to such a topic.
         OSError: The broker does not answer, or refuses.
     """
 
@@ -46,7 +48,12 @@ class MqttSink:
         patience: float = PATIENCE,
         client: Any = None,
     ) -> None:
+        if not topic or set(topic) & set("+#\0"):
+            raise ValueError(
+                f"MQTT: nothing can be published to the topic {topic!r}: it is empty or has a + or #"
+            )
         self._topic, self._qos, self._timeout, self._patience = topic, qos, timeout, patience
+        self._sent = 0
         self._owned = client is None
         self._client = _connected(urlsplit(address), timeout) if client is None else client
         self._under_way: deque[Any] = deque()
@@ -56,7 +63,7 @@ class MqttSink:
         deadline, text = time.monotonic() + self._patience, message(seen)
         while not (self._client.is_connected() and self._published(text)):
             if time.monotonic() > deadline:
-                raise ConnectionError(f"the MQTT broker has been away for {self._patience} s")
+                raise ConnectionError(self._told(f"the broker has been away for {self._patience} s"))
             time.sleep(_STEP)
         while len(self._under_way) > _UNDER_WAY:
             self._wait(self._under_way.popleft(), deadline)
@@ -80,13 +87,23 @@ class MqttSink:
                 return False
             sent.rc = 0  # the client keeps it for the next connection, but would call it failed
         self._under_way.append(sent)
+        self._sent += 1
         return True
 
     def _wait(self, sent: Any, deadline: float) -> None:
         while not sent.is_published():
             if time.monotonic() > deadline:
-                raise TimeoutError("the MQTT broker takes no message")
+                self._under_way.appendleft(sent)
+                why = (
+                    "the broker takes no message: is it there, and does it allow this topic and their length?"
+                )
+                raise TimeoutError(self._told(why))
             sent.wait_for_publish(_STEP)
+
+    def _told(self, reason: str) -> str:
+        taken = self._sent - len(self._under_way)
+        so_far = f"; {taken} of {self._sent} messages were taken" if self._sent else ""
+        return f"MQTT topic {self._topic!r}: {reason}{so_far}"
 
 
 def _connected(broker: SplitResult, timeout: float) -> Any:

@@ -139,4 +139,6 @@ class Outlet:
 
     def _done(self, error: BaseException | None) -> None:
         if error is not None:
-            log.error("sink %s has failed and is closed: %s", self.name, error)
+            log.error(
+                "sink %s has failed after %d frames and is closed: %s", self.name, self.counts.written, error
+            )

@@ -7,6 +7,8 @@ from pinpoint.stream.sinks.sink import message, needed
 
 __all__ = ["RedisSink"]
 
+_OTHER_KIND = "WRONGTYPE"  # begins what a server says where something else is under a key
+
 
 class RedisSink:
     """Adds each frame to a stream of Redis (`XADD`) as one field `record`, a line of JSON (see `message`).
@@ -20,7 +22,8 @@ class RedisSink:
 
     Raises:
         ModuleNotFoundError: The extra `redis` is not installed.
-        ValueError: It is no such address, or has an option that redis-py does not know.
+        ValueError: It is no such address, or has an option that redis-py does not know. While writing: there
+            is something else under that key, or this user may not write there.
         OSError: The server does not answer, or refuses.
     """
 
@@ -35,6 +38,7 @@ class RedisSink:
     ) -> None:
         library = needed("redis", "redis")
         self._refused: type[Exception] = library.exceptions.RedisError
+        self._forbidden: type[Exception] = library.exceptions.NoPermissionError
         self._key, self._length, self._owned = key, length, client is None
         if client is None:
             client = library.Redis.from_url(address, socket_timeout=timeout, socket_connect_timeout=timeout)
@@ -58,4 +62,8 @@ class RedisSink:
         try:
             getattr(self._client, command)(*arguments, **options)
         except self._refused as error:
-            raise ConnectionError(f"Redis: {error}") from error
+            final = isinstance(error, self._forbidden) or str(error).startswith(_OTHER_KIND)
+            advice = ": give another key" if final else ""
+            raise (ValueError if final else ConnectionError)(
+                f"Redis stream {self._key!r}: {error}{advice}"
+            ) from error

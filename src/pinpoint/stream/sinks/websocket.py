@@ -10,6 +10,7 @@ from pinpoint.stream.tasks import Task
 __all__ = ["WebSocketSink"]
 
 
+_TOO_LARGE = 1009  # RFC 6455, 7.4.1
 _FAREWELL = 2.0  # seconds; everything is on its way by then, and a busy server may answer late
 
 
@@ -23,7 +24,7 @@ class WebSocketSink:
 
     Raises:
         ModuleNotFoundError: The extra `serve` is not installed.
-        ValueError: It is no such address.
+        ValueError: It is no such address. While writing: the server takes no messages of such a length.
         OSError: The server does not answer, or refuses.
     """
 
@@ -52,11 +53,20 @@ class WebSocketSink:
     def write(self, seen: Seen) -> None:
         """See `Sink`."""
         if self._answers.join(0):
-            raise ConnectionError("the WebSocket server has gone") from self._answers.error
+            raise self._gone(self._answers.error)
         try:
             self._socket.send(message(seen))
         except self._refused as error:
-            raise ConnectionError(f"the WebSocket server has gone: {error}") from error
+            raise self._gone(error) from error
+
+    def _gone(self, error: BaseException | None) -> ValueError | ConnectionError:
+        """Why the server has gone, from the end of the connection."""
+        told = f": {self._socket.close_reason}" if self._socket.close_reason else ""
+        if self._socket.close_code == _TOO_LARGE:  # connecting again would send as much again
+            return ValueError(
+                f"the WebSocket server takes no messages of such a length{told}: raise its limit"
+            )
+        return ConnectionError(f"the WebSocket server has gone{f': {error}' if error else told}")
 
     def close(self) -> None:
         """See `Sink`."""
