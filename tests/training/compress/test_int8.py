@@ -74,13 +74,17 @@ def _difference(drop: float, p95: float) -> Difference:
 
 
 class FakeTrial:
-    """Each layer moves points by its own; AP falls by a hundredth of that. No network is run."""
+    """Each layer moves points by its own, what is between several by `way`; AP falls by a hundredth of that.
 
-    def __init__(self, **moves: float) -> None:
-        self.moves = moves
+    No network is run.
+    """
 
-    def __call__(self, quantizer, method, *, only=(), floats=()) -> Difference:
-        moved = sum(self.moves[name] for name in (only or self.moves) if name not in floats)
+    def __init__(self, way: float = 0.0, **moves: float) -> None:
+        self.way, self.moves = way, moves
+
+    def __call__(self, quantizer, method, *, only=(), floats=(), between=True) -> Difference:
+        small = [name for name in (only or self.moves) if name not in floats]
+        moved = sum(self.moves[name] for name in small) + self.way * (between and len(small) > 1)
         return _difference(moved / 100, moved * {"minmax": 2.0}.get(method, 1.0))
 
     def on_few(self):
@@ -109,6 +113,26 @@ def test_nothing_stays_in_float_where_no_layer_stands_out():
     layers = type("Layers", (), {"layers": tuple(even)})()
     choice = choose(layers, FakeTrial(**even), 1.0, ["entropy"])  # pyright: ignore
     assert choice.floats == 0 and "8 of 8" in choice.text()
+
+
+def _chosen(way: float, limit: float):
+    """With ten layers that move points by 1 each."""
+    even = dict.fromkeys("abcdefghij", 1.0)
+    layers = type("Layers", (), {"layers": tuple(even)})()
+    return choose(layers, FakeTrial(way, **even), limit, ["entropy"])  # pyright: ignore
+
+
+def test_what_is_between_is_in_8_bits_where_that_takes_no_more_layers_than_it_is_worth():
+    """One of ten layers more in float: 8 bits move points by 10 and 0.5, and 10 are allowed."""
+    choice = _chosen(way=0.5, limit=0.1)
+    assert choice.between and choice.floats == 1
+    assert "with what is between them" in choice.text()
+
+
+def test_what_is_between_stays_in_float_where_that_spares_several_layers():
+    choice = _chosen(way=4.5, limit=0.1)
+    assert not choice.between and choice.floats == 0
+    assert "what is between them in float" in choice.text()
 
 
 def test_a_compressed_file_describes_itself_and_takes_any_number_of_pictures(

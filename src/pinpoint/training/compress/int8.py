@@ -1,7 +1,8 @@
 """Networks in 8 bits: calibrated on real crops, with the layers that suffer most kept in float.
 
 Convolutions and products multiply whole numbers, scaled per output channel (arXiv 1712.05877, 1806.08342).
-Activations are unsigned: on x86 ONNX Runtime's signed ones run as slowly as float.
+Activations are unsigned: on x86 ONNX Runtime's signed ones run as slowly as float. What stands between two
+layers in 8 bits is in 8 bits too, unless that costs too much.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import (
@@ -24,11 +26,13 @@ from onnxruntime.quantization import (
     QuantType,
     create_calibrator,
 )
+from onnxruntime.quantization.calibrate import TensorData
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from pinpoint.hub import ModelSpec, spec_of_file
 from pinpoint.hub.add import METADATA_KEY
 from pinpoint.runtime import Session, open_session
+from pinpoint.training.compress.between import BETWEEN, CLIPPING, clipped, on_the_way
 from pinpoint.training.compress.table import Comparison, Limits, compare_files, measures_of
 from pinpoint.training.gate import Difference, compare
 from pinpoint.training.gate_samples import GateSamples
@@ -43,9 +47,11 @@ METHODS = {
     "entropy": (CalibrationMethod.Entropy, {}),
 }
 """How the range of an activation is told from samples."""
-LAYERS = ("Conv", "ConvTranspose", "MatMul", "Gemm")  # where the time goes; 8 bits elsewhere gain nothing
+LAYERS = ("Conv", "ConvTranspose", "MatMul", "Gemm")  # where the time goes
+KINDS = (*LAYERS, *BETWEEN, *CLIPPING)
 MARGIN = 0.5  # of the allowed drop: what is chosen on some crops shall pass on others
 WORTH = 0.25  # of how far 8 bits move points: a layer that does less of it is not worth its time in float
+WAY = 0.1  # share of the layers in float that is as slow as what stands between all of them: see `choose`
 FEW = 64  # pictures on which each layer is tried alone
 AT_ONCE = 8  # pictures of one run
 
@@ -76,6 +82,7 @@ class Choice:
         method: How ranges were told, a key of `METHODS`.
         layers: All layers that can be in 8 bits, the most sensitive first.
         floats: How many of the first of them stay in float.
+        between: Whether what stands between layers in 8 bits is in 8 bits too.
         drop: What the main measure lost on the trial crops.
         pixels: 95 of 100 points moved by less there, in pixels of the input.
     """
@@ -83,14 +90,16 @@ class Choice:
     method: str
     layers: tuple[Sensitivity, ...]
     floats: int
+    between: bool
     drop: float
     pixels: float
 
     def text(self) -> str:
         """Which layers stay in float and why, for people."""
         kept, rest = self.layers[: self.floats], self.layers[self.floats :]
+        way = "with what is between them" if self.between else "what is between them in float"
         lines = [
-            f"{len(rest)} of {len(self.layers)} layers in 8 bits, calibration {self.method}; "
+            f"{len(rest)} of {len(self.layers)} layers in 8 bits, {way}, calibration {self.method}; "
             f"on the trial pictures AP fell by {self.drop:.4f} and 95 % of points moved by less than "
             f"{self.pixels:.2f} px",
             *(f"  in float: {one.layer}, which alone moves them by {one.pixels:.2f} px" for one in kept),
@@ -125,7 +134,13 @@ class Quantizer:
             raise ValueError(f"{model} has no {', '.join(LAYERS)} with weights, so nothing to quantise")
 
     def write(
-        self, path: Path, method: str, *, only: Collection[str] = (), floats: Collection[str] = ()
+        self,
+        path: Path,
+        method: str,
+        *,
+        only: Collection[str] = (),
+        floats: Collection[str] = (),
+        between: bool = True,
     ) -> None:
         """Write the file with layers in 8 bits.
 
@@ -134,10 +149,12 @@ class Quantizer:
             method: A key of `METHODS`.
             only: Layers in 8 bits; none: all of them.
             floats: Layers that stay in float.
+            between: Whether what stands between layers in 8 bits is in 8 bits too.
         """
         wanted = [name for name in (only or self.layers) if name not in floats]
         model = onnx.load(self._plain)
         if wanted:
+            more = [*clipped(model.graph, wanted), *(on_the_way(model.graph, wanted) if between else ())]
             quantizer = QDQQuantizer(
                 model,
                 per_channel=True,
@@ -145,9 +162,9 @@ class Quantizer:
                 weight_qType=QuantType.QInt8,
                 activation_qType=QuantType.QUInt8,
                 tensors_range=self.ranges(method),
-                nodes_to_quantize=wanted,
+                nodes_to_quantize=list(dict.fromkeys([*wanted, *more])),
                 nodes_to_exclude=[],
-                op_types_to_quantize=list(LAYERS),
+                op_types_to_quantize=list(KINDS),
                 extra_options={"WeightSymmetric": True},
             )
             quantizer.quantize_model()
@@ -166,7 +183,7 @@ class Quantizer:
         name = self._graph().input[0].name
         calibrator = create_calibrator(
             self._plain,
-            list(LAYERS),
+            list(KINDS),
             augmented_model_path=str(self._folder / "calibrated.onnx"),
             calibrate_method=kind,
             extra_options=dict(options),
@@ -174,7 +191,11 @@ class Quantizer:
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of each batch
             for batch in self._batches:  # one at a time: what is between the layers is large
                 calibrator.collect_data(_Once({name: batch}))
-            return calibrator.compute_data()
+            ranges = calibrator.compute_data()
+        for node in self._graph().node:
+            if node.op_type == "Sigmoid" and node.output[0] in ranges:  # what is cut off is cut off of SiLUs
+                ranges[node.output[0]] = TensorData(lowest=np.float32(0), highest=np.float32(1))
+        return ranges
 
     def _graph(self) -> onnx.GraphProto:
         return onnx.load(self._plain).graph
@@ -215,11 +236,17 @@ class Trial:
     folder: Path
 
     def __call__(
-        self, quantizer: Quantizer, method: str, *, only: Collection[str] = (), floats: Collection[str] = ()
+        self,
+        quantizer: Quantizer,
+        method: str,
+        *,
+        only: Collection[str] = (),
+        floats: Collection[str] = (),
+        between: bool = True,
     ) -> Difference:
         """What 8 bits change; the arguments are those of `Quantizer.write`."""
         path = self.folder / "trial.onnx"
-        quantizer.write(path, method, only=only, floats=floats)
+        quantizer.write(path, method, only=only, floats=floats, between=between)
         report = compare(self.reference, open_session(path), self.samples, batches=(AT_ONCE,))
         return report.differences[0]
 
@@ -240,7 +267,8 @@ def choose(
     With all layers in 8 bits, the method is the one that moves points the least among those that keep the
     limit, or else the one that loses the least. Then each layer is tried alone, and those that move points
     the most are put back into float, one after the other, until what is lost is within the limit and the next
-    one would help little.
+    one would help little. If that takes many, the same is tried with what stands between layers in float: it
+    stays so where it spares more layers than its time is worth.
 
     Args:
         quantizer: The network.
@@ -257,14 +285,39 @@ def choose(
         log.info("%s: AP falls by %.4f", method, whole[method].drop)
     best = min(methods, key=lambda method: (max(drop, _loss(whole[method])), whole[method].p95))
     layers = _sensitivities(quantizer, trial.on_few(), best, told)
-    floats, found = 0, whole[best]
-    while floats < len(layers):
-        told("choosing", floats, len(layers))
-        tried = trial(quantizer, best, floats=[one.layer for one in layers[: floats + 1]])
-        if _loss(found) <= drop and found.p95 - tried.p95 < WORTH * whole[best].p95:
-            break
-        floats, found = floats + 1, tried
-    return Choice(best, layers, floats, _loss(found), found.p95)
+
+    def chosen(between: bool) -> Choice:
+        names = [one.layer for one in layers]
+
+        def tried(floats: int) -> Difference:
+            told("choosing", floats, len(layers))
+            return trial(quantizer, best, floats=names[:floats], between=between)
+
+        floats, found = _enough(tried, len(layers), drop)
+        return Choice(best, layers, floats, between, _loss(found), found.p95)
+
+    choice, spared = chosen(between=True), WAY * len(layers)
+    if choice.floats <= spared:
+        return choice
+    other = chosen(between=False)
+    return other if other.floats + spared < choice.floats else choice
+
+
+def _enough(tried: Callable[[int], Difference], count: int, drop: float) -> tuple[int, Difference]:
+    """How many of the worst layers have to be in float, and what 8 bits do then.
+
+    Args:
+        tried: What 8 bits do with so many layers in float.
+        count: How many layers there are.
+        drop: How much may be lost.
+    """
+    whole = found = tried(0)
+    for floats in range(count):
+        after = tried(floats + 1)
+        if _loss(found) <= drop and found.p95 - after.p95 < WORTH * whole.p95:
+            return floats, found
+        found = after
+    return count, found
 
 
 def _sensitivities(
@@ -307,7 +360,8 @@ def compress_int8(
         tried = Trial(Remembered(reference), trial, folder)
         choice = choose(quantizer, tried, MARGIN * limits.drop, methods, progress)
         small = folder / "small.onnx"
-        quantizer.write(small, choice.method, floats=[one.layer for one in choice.layers[: choice.floats]])
+        floats = [one.layer for one in choice.layers[: choice.floats]]
+        quantizer.write(small, choice.method, floats=floats, between=choice.between)
         comparison = compare_files(source, small, val, limits)
         _describe(small, _described(source, comparison, len(val)))
         part = out.with_name(f".{out.name}.part")
