@@ -39,8 +39,10 @@ def main() -> None:
     report.table(columns, rows)
     report.add(f"{comparison.subject}. Verdict: {comparison.verdict}.")
     report.add(
-        f"Calibration: {choice.method}. On the trial pictures, 95 % of points moved by less than "
-        f"{choice.pixels:.2f} px. The layers that move them most, each alone in 8 bits:"
+        f"Calibration: {choice.method}. In 8 bits are {len(choice.layers) - choice.floats} of "
+        f"{len(choice.layers)} layers; what is between them is in {'8 bits' if choice.between else 'float'}. "
+        f"On the trial pictures, 95 % of points moved by less than {choice.pixels:.2f} px. The layers that "
+        "move them most, each alone in 8 bits:"
     )
     lines = [
         (one.layer, f"{one.pixels:.2f}", f"{one.score:.4f}", "float" if place < choice.floats else "8 bits")
