@@ -8,7 +8,8 @@ from pinpoint.stream.lookout import Lookout, Pauses
 STILL = np.full((90, 160, 3), 90, np.uint8)
 PERSON = np.array([[20.0, 20, 60, 80]])
 NOBODY = np.zeros((0, 4))
-PAUSES = Pauses(after_loss=0.1, after_motion=0.3, shortest=0.5, longest=2.0)
+PAUSES = Pauses(after_loss=0.1, after_motion=0.3, in_vain=1.2, shortest=0.5, longest=2.0)
+ENTERING = (140, 30, 160, 80)
 
 
 def with_patch(x1, y1, x2, y2, level=250):
@@ -48,40 +49,72 @@ def test_news_makes_it_look_sooner_again():
     assert lookout.due(STILL, 2.5, PERSON, lost=False)
 
 
-@pytest.mark.parametrize(("boxes", "lost"), [(PERSON, True), (NOBODY, False)])
-def test_it_looks_soon_for_whoever_was_lost_and_where_nobody_is(boxes, lost):
-    lookout = looked()
-    assert not lookout.due(STILL, 0.05, boxes, lost=lost)
-    assert lookout.due(STILL, 0.1, boxes, lost=lost)
+def pauses_between_looks(lookout, picture_at, until, lost=False):
+    """How long it rests from look to look, none of which brings anybody."""
+    looks = [0.0]
+    for now in np.arange(0.05, until, 0.05):
+        image = picture_at(now)
+        if lookout.due(image, now, NOBODY if not lost else PERSON, lost=lost and len(looks) == 1):
+            lookout.looked(image, now, NOBODY if not lost else PERSON, news=False)
+            looks.append(now)
+    return np.diff(looks)
+
+
+def test_it_looks_for_whoever_was_lost_soon_and_then_ever_more_seldom():
+    """Who was hidden comes back without any motion beside those who hid them."""
+    pauses = pauses_between_looks(looked(), lambda _: STILL, 6.0, lost=True)
+    np.testing.assert_allclose(pauses, [0.1, 0.2, 0.4, 0.8, 1.6, 2.0], atol=0.051)
+
+
+def test_where_nobody_is_it_looks_as_soon_as_something_moves():
+    lookout = looked(boxes=NOBODY)
+    assert not lookout.due(STILL, 0.4, NOBODY, lost=False)
+    assert not lookout.due(with_patch(*ENTERING), 0.05, NOBODY, lost=False)
+    assert lookout.due(with_patch(*ENTERING), 0.1, NOBODY, lost=False)
+
+
+def test_where_nobody_is_and_nothing_moves_it_looks_twice_a_second():
+    pauses = pauses_between_looks(looked(boxes=NOBODY), lambda _: STILL, 2.2)
+    np.testing.assert_allclose(pauses, [0.5] * 4, atol=0.051)
 
 
 def test_something_that_moves_outside_is_looked_at():
-    entering = with_patch(140, 30, 160, 80)
-    assert looked().due(entering, 0.3, PERSON, lost=False)
-    assert not looked().due(entering, 0.2, PERSON, lost=False)
+    assert looked().due(with_patch(*ENTERING), 0.3, PERSON, lost=False)
+    assert not looked().due(with_patch(*ENTERING), 0.2, PERSON, lost=False)
 
 
-def looks_at_traffic(lookout, until, quiet=(np.inf, np.inf)):
-    """When it looks where something drives past all the time, but for a while."""
-    looks = []
+RESTING = Pauses(longest=9.0, shortest=9.0)
+
+
+def looks_at_traffic(until, quiet=(np.inf, np.inf), newcomer=np.inf):
+    """When it looks where something goes to and fro, but for a while, and something else comes."""
+    lookout, looks = looked(pauses=RESTING), []
     for now in np.arange(0.05, until, 0.05):
-        x = int(80 + 370 * now % 60)
-        image = STILL if quiet[0] <= now <= quiet[1] else with_patch(x, 10, x + 20, 40)
+        x = 80 + int(740 * now % 40)
+        image = STILL.copy() if quiet[0] <= now <= quiet[1] else with_patch(x, 10, x + 20, 40)
+        if now >= newcomer:
+            image[50:80, 120:140] = 10
         if lookout.due(image, now, PERSON, lost=False):
             lookout.looked(image, now, PERSON, news=False)
             looks.append(now)
     return np.array(looks)
 
 
-def test_motion_without_news_is_looked_at_ever_more_seldom():
-    looks = looks_at_traffic(looked(), 7.0)
-    np.testing.assert_allclose(np.diff(looks, prepend=0), [0.3, 0.6, 1.2, 1.2, 1.2, 1.2], atol=0.051)
+def test_motion_where_motion_brought_nobody_is_looked_at_seldom():
+    pauses = np.diff(looks_at_traffic(12.0))
+    assert pauses[:4].min() < 0.5
+    assert pauses[4:].min() > 1.1
 
 
-def test_motion_after_quiet_is_looked_at_soon():
-    looks = looks_at_traffic(looked(), 8.0, quiet=(1.0, 5.0))
-    first, second = looks[looks > 5.0][:2]
-    assert first < 5.1 and second - first < 0.7
+def test_motion_in_another_place_is_looked_at_soon():
+    looks, with_newcomer = looks_at_traffic(12.0), looks_at_traffic(12.0, newcomer=9.0)
+    assert not any((looks > 8.99) & (looks < 9.31))
+    assert any((with_newcomer > 8.99) & (with_newcomer < 9.31))
+
+
+def test_after_quiet_motion_is_looked_at_soon():
+    looks = looks_at_traffic(10.0, quiet=(7.0, 8.5))
+    assert looks[looks > 8.5][0] < 8.6
 
 
 def test_whoever_is_followed_may_move():

@@ -1,5 +1,7 @@
 """Following one stream: the detector rests, ids stay, readings come from where people are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,25 @@ def test_it_looks_again_for_whoever_is_lost():
     assert [len(one) for one in seen[5:8]] == [0, 0, 0]
     np.testing.assert_allclose(seen[-1].xy[0, 0], [150, 70], atol=0.2)
     assert 1 < watch.looks < 8
+
+
+def as_bright(kps, image):
+    """Score instances by how bright it is at their tip."""
+    x, y = np.nan_to_num(kps.xy[:, 0]).astype(int).T
+    return replace(around_points(kps, image), box_scores=image[y, x, 0] / 255)
+
+
+def test_who_is_too_unsure_to_be_followed_is_looked_for_again():
+    """The second light is faint at first, and then nothing but the light itself changes."""
+    faint, clear = (lit(40, 40) + lit(150, 100) // part for part in (4, 1))
+    region = BoxRegion(scale=1.5)
+    both = boxed([20, 20, 60, 60], [130, 80, 170, 120])
+    follower = CropFollower(
+        lambda _: both, spot_network(), region, region, as_bright, all_of_them, ARROW, sure=0.5
+    )
+    watch = Watcher(follower, pauses=RARE)
+    seen = [len(watch(frame)) for frame in film(*[faint] * 12, *[clear] * 4)]
+    assert seen == [1] * 13 + [2] * 3
 
 
 def test_without_pauses_it_looks_at_every_frame():

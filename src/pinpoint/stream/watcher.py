@@ -77,8 +77,10 @@ class Watcher:
         tracked = self._tracker(read.above(self._min_score), frame.seconds, frame.image)
         self._lost = self._tracker.lost > 0 or (self._lost and not self._looked)
         if self._looked and self._lookout is not None:
-            known = 0 if self._expected is None else len(self._expected)
-            self._lookout.looked(frame.image, frame.seconds, _boxes(read), news=len(read) > known)
+            # Not whoever was read: what is too unsure to be followed is to be looked for again.
+            followed = self._tracker.expected(frame.seconds)
+            news = bool(_names(followed) - _names(self._expected))
+            self._lookout.looked(frame.image, frame.seconds, _boxes(followed), news=news)
         ids = np.asarray(tracked.track_ids)
         named = ids >= 0
         told = replace(self._follower.told(tracked[named]), track_ids=ids[named])
@@ -92,6 +94,10 @@ class Watcher:
 
 def _boxes(kps: Keypoints | None) -> Float:
     return np.zeros((0, 4)) if kps is None or kps.boxes is None else kps.boxes
+
+
+def _names(kps: Keypoints | None) -> set[int]:
+    return set() if kps is None or kps.track_ids is None else set(kps.track_ids.tolist())
 
 
 def usual_watcher(
