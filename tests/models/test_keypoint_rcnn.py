@@ -86,6 +86,14 @@ def test_regions_drawn_for_people_overlap_them(network):
     assert not (rows[1] >= 0).any()
 
 
+@pytest.mark.parametrize(("side", "count"), [(64, 16), (256, 32)])
+def test_small_inputs_are_taught_by_few_regions(network, side, count):
+    """One for 2048 pixels, 16 at least: 512 at the size that it was published for."""
+    pictures = torch.zeros(2, 3, side, side)
+    with torch.no_grad():
+        assert network.train()(pictures, labels())[6].shape == (2, count, 4)
+
+
 def test_a_few_steps_lower_the_loss(network):
     network, costs, targets = copy.deepcopy(network).train(), [], labels()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)

@@ -24,6 +24,7 @@ __all__ = ["KeypointRCNN", "Widths", "keypoint_rcnn_r50"]
 BOX_CELLS, POINT_CELLS = 7, 14
 LEAST_SCORE, MAX_OVERLAP, LEAST_SIDE = 0.05, 0.5, 0.01
 REGIONS, REGION_SHARE = 512, 0.25  # learnt from in each picture, and how many of them tell an instance
+REGION_PIXELS, LEAST_REGIONS = 2048, 16  # fewer regions are learnt from in inputs below 1024 x 1024
 ALIKE = 0.5  # IoU from which a region tells an instance
 RARE = 4.6  # logit of the background over an instance at first, 99 : 1 (arXiv 1708.02002)
 GREY = 114.0  # about the mean of the three channels: torchvision continues pictures with their mean
@@ -247,7 +248,8 @@ class KeypointRCNN(nn.Module):
             return boxes, scores, self._heatmaps(pyramid, boxes, scores)
         truth = Targets(*targets)
         truth = truth._replace(boxes=truth.boxes + EDGE, ignored=truth.ignored + EDGE)
-        return *self.rpn.lessons(found, truth), *self._lessons(pyramid, regions, there, truth)
+        count = min(REGIONS, max(LEAST_REGIONS, height * width // REGION_PIXELS))
+        return *self.rpn.lessons(found, truth), *self._lessons(pyramid, regions, there, truth, count)
 
     def readable(self, *outputs: Tensor) -> tuple[Tensor, ...]:
         """The outputs as they are."""
@@ -275,9 +277,9 @@ class KeypointRCNN(nn.Module):
         return empty.expand(-1, -1, *maps.shape[1:]).index_put((picture, row), maps)
 
     def _lessons(
-        self, pyramid: list[Tensor], regions: Tensor, there: Tensor, truth: Targets
+        self, pyramid: list[Tensor], regions: Tensor, there: Tensor, truth: Targets, count: int
     ) -> tuple[Tensor, ...]:
-        """A draw of regions to learn from, those of the truth among them.
+        """A draw of so many regions to learn from, those of the truth among them.
 
         Returns:
             Logits (B, R, 2), deltas (B, R, 4), regions (B, R, 4) and the row of the instance that each tells
@@ -287,7 +289,7 @@ class KeypointRCNN(nn.Module):
         regions = torch.cat([regions, truth.boxes], dim=1)
         rows = matched(regions, truth, high=ALIKE, low=ALIKE)
         rows = torch.where(torch.cat([there, truth.valid], dim=1), rows, UNDECIDED)
-        places, rows = drawn(rows, REGIONS, REGION_SHARE)
+        places, rows = drawn(rows, count, REGION_SHARE)
         regions = chosen(regions, places)
         labelled = truth.xy.isfinite().all(dim=-1).any(dim=-1).gather(1, rows.clamp_min(0)) & (rows >= 0)
         rois = _rois(regions)[labelled.flatten()]
