@@ -9,10 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 HERE = Path(__file__).resolve().parent
 VENVS = HERE / ".venvs"
+SKIPPED = 77  # status of a script that cannot run here, as automake has it; `make bench` goes on
 REQUIREMENTS = {
     "mediapipe": ("mediapipe==0.10.21", "numpy<2"),
     "faster-coco-eval": ("faster-coco-eval==1.8.0",),
@@ -93,18 +94,37 @@ def peer(name: str, cpus: set[int] | None = None) -> Iterator[Peer]:
 
 
 def peer_python(name: str) -> Path:
-    """Return the interpreter of a peer's environment, which is built when it is not there yet."""
+    """Return the interpreter of a peer's environment, which is built when it is not there yet.
+
+    Raises:
+        SystemExit: It cannot be built, for want of a network or of an interpreter.
+    """
     folder = VENVS / name
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / "complete").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([_base_python(name), "-m", "venv", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, *REQUIREMENTS[name]], check=True)
+        try:
+            subprocess.run([_base_python(name), "-m", "venv", str(folder)], check=True)
+        except subprocess.CalledProcessError as error:
+            skip(f"no environment for {name}: {error}")
+        install(python, *REQUIREMENTS[name])
         if name in ALONE:
-            subprocess.run([*install, "--no-deps", *ALONE[name]], check=True)
+            install(python, "--no-deps", *ALONE[name])
         (folder / "complete").touch()
     return python
+
+
+def install(python: str | Path, *wanted: str) -> None:
+    """Let an interpreter's pip install something; where it cannot, the script ends as skipped."""
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
+    if (status := subprocess.run(command, check=False).returncode) != 0:
+        skip(f"pip ended with {status} on {' '.join(wanted)}")
+
+
+def skip(why: str) -> NoReturn:
+    """End a script that cannot run here, and say why."""
+    print(f"skipped: {why}", file=sys.stderr)
+    raise SystemExit(SKIPPED)
 
 
 def _base_python(name: str) -> str:
@@ -112,9 +132,7 @@ def _base_python(name: str) -> str:
     if f"{sys.version_info.major}.{sys.version_info.minor}" in wanted:
         return sys.executable
     found = [path for version in wanted if (path := shutil.which(f"python{version}"))]
-    if not found:
-        raise RuntimeError(f"{name} needs one of Python {', '.join(wanted)}; none of them is on the PATH")
-    return found[0]
+    return found[0] if found else skip(f"{name} needs one of Python {', '.join(wanted)}")
 
 
 def machine() -> str:

@@ -19,6 +19,7 @@ import argparse
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "benchmarks")]
 
-from environment import peer_python  # noqa: E402
+from environment import peer_python, skip  # noqa: E402
 
 if importlib.util.find_spec("torchvision") is None:
     python = str(peer_python("torchvision"))
@@ -55,7 +56,9 @@ def stand_ins(folder: Path) -> None:
         subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / f"{library}.so", source], check=True)
 
 
-if torch.version.cuda is None and "STAND_INS" not in os.environ:
+if torch.version.cuda is None and sys.platform == "linux" and "STAND_INS" not in os.environ:
+    if shutil.which("cc") is None:
+        skip("torchvision beside a torch without CUDA needs a C compiler, cc")
     with tempfile.TemporaryDirectory() as made:
         stand_ins(Path(made))
         paths = os.pathsep.join(filter(None, (made, os.environ.get("LD_LIBRARY_PATH"))))

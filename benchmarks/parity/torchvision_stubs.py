@@ -5,9 +5,12 @@ made by `gcc` in a temporary folder and loaded first, are enough.
 """
 
 import ctypes
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+
+from environment import skip
 
 __all__ = ["load"]
 
@@ -26,8 +29,10 @@ def load() -> None:
     """Make and load the libraries; call it before `import torchvision`.
 
     Raises:
-        FileNotFoundError: There is no gcc.
+        SystemExit: There is no gcc.
     """
+    if shutil.which("gcc") is None:
+        skip("torchvision beside a torch without CUDA needs gcc")
     with tempfile.TemporaryDirectory() as folder:
         for name, functions in LIBRARIES.items():
             source, library = Path(folder, "empty.c"), Path(folder, name)
