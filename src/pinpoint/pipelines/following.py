@@ -74,6 +74,8 @@ class Ask(NamedTuple):
     """Where those of the frames before are expected now, as `Follower.read` told them; none at first."""
     looked: bool = False
     """Whether the detector looked, so that who is not among those found was overlooked or is not there."""
+    turn: int | None = None
+    """Which frame this is, so that what is in no hurry may be left to some of them; None: it may not."""
 
 
 class Follower(Protocol):

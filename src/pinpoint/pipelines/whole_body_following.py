@@ -30,7 +30,14 @@ from pinpoint.skeletons import Skeleton, skeleton
 
 __all__ = ["WholeBodyFollower"]
 
+Flags = NDArray[np.bool_]
+
 PARTS = ("body", "face", "left_hand", "right_hand")
+EVERY = 3
+"""Frames after which what was not seen of somebody is looked for again, each part in a frame of its own.
+
+Most hands whose wrist is seen are too small or too hidden to be read, and to try that takes the most time.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class WholeBodyFollower:
     """People as the 133 points of COCO-WholeBody, from frame to frame.
 
     What is read of each are all points of the networks: those of the body, of the face's mesh and of both
-    hands. A face or hand is looked for where it was in the frame before, or where the body says that it is;
-    the whole picture is searched for bodies only.
+    hands. A face or hand is looked for where it was in the frame before; what was not seen there, in one of
+    three frames where the body says that it is. The whole picture is searched for bodies only.
 
     Args:
         body: Follows bodies, with BlazePose's points.
@@ -70,9 +77,9 @@ class WholeBodyFollower:
         """Read those found and those expected; see `pinpoint.pipelines.following.Follower`."""
         bodies = self.body.read([self._of_bodies(ask) for ask in asks])
         before = [_before(ask, kps) for ask, kps in zip(asks, bodies, strict=True)]
-        images, pairs = [ask.image for ask in asks], [*zip(bodies, before, strict=True)]
-        at_faces = [_face_regions(self.face, *pair) for pair in pairs]
-        at_hands = [_hand_regions(self.hand, *pair, side) for side in SIDES for pair in pairs]
+        images, known = [ask.image for ask in asks], [*zip(asks, bodies, before, strict=True)]
+        at_faces = [_face_regions(self.face, *one) for one in known]
+        at_hands = [_hand_regions(self.hand, *one, side) for side in SIDES for one in known]
         faces = _read_part(self.face, images, bodies, at_faces)
         hands = _read_part(self.hand, images * 2, bodies * 2, at_hands)
         left, right = hands[: len(asks)], hands[len(asks) :]
@@ -157,15 +164,23 @@ def _if_present(kps: Keypoints) -> Keypoints:
     )
 
 
-def _face_regions(face: CropFollower, body: Keypoints, before: Keypoints) -> Regions:
+def _due(ask: Ask, bodies: Keypoints, part: str) -> Flags:
+    """Whether to look for a part that was not seen of each body: of whoever has just come, or in its turn."""
+    if ask.turn is None or bodies.track_ids is None or (ask.turn - PARTS.index(part)) % EVERY == 0:
+        return np.ones(len(bodies), dtype=bool)
+    return bodies.track_ids < 0
+
+
+def _face_regions(face: CropFollower, ask: Ask, body: Keypoints, before: Keypoints) -> Regions:
     """Where the face was, or where the head of the body says that it is; nowhere for heads hardly seen."""
     heads = convert(replace(body, labels=None, xyz=None), "face6")
     first = face.region(replace(heads, boxes=face_boxes(heads)))
     mesh = _part(before, "face")
-    return _chosen((_is_known(mesh), face.again(mesh)), (head_scores(body) >= MIN_HEAD, first))
+    seen = (head_scores(body) >= MIN_HEAD) & _due(ask, body, "face")
+    return _chosen((_is_known(mesh), face.again(mesh)), (seen, first))
 
 
-def _hand_regions(hand: CropFollower, body: Keypoints, before: Keypoints, side: str) -> Regions:
+def _hand_regions(hand: CropFollower, ask: Ask, body: Keypoints, before: Keypoints, side: str) -> Regions:
     """Where the hand was, if the wrist is still there, or where a wrist that is seen says that it is."""
     points = _part(before, f"{side}_hand")
     wrist, scores = (values[:, body.skeleton.index(f"{side}_wrist")] for values in (body.xy, body.scores))
@@ -173,14 +188,15 @@ def _hand_regions(hand: CropFollower, body: Keypoints, before: Keypoints, side: 
     hulls = boxes_of_points(points.xy)
     near = apart <= (hulls[:, 2:] - hulls[:, :2]).max(axis=1, initial=0.0)
     followed = _is_known(points) & (near | (scores < MIN_SURE))
-    return _chosen((followed, hand.again(points)), (scores >= MIN_WRIST, HandOfBodyRegion(side)(body)))
+    seen = (scores >= MIN_WRIST) & _due(ask, body, f"{side}_hand")
+    return _chosen((followed, hand.again(points)), (seen, HandOfBodyRegion(side)(body)))
 
 
-def _is_known(kps: Keypoints) -> NDArray[np.bool_]:
+def _is_known(kps: Keypoints) -> Flags:
     return np.asarray(np.isfinite(kps.xy).all(axis=(1, 2)))
 
 
-def _chosen(*ways: tuple[NDArray[np.bool_], Regions]) -> Regions:
+def _chosen(*ways: tuple[Flags, Regions]) -> Regions:
     """The first way that is open for each row; unknown where none is."""
     chosen = Regions(*(np.full_like(values, np.nan) for values in ways[0][1]))
     for open_, regions in reversed(ways):

@@ -52,6 +52,7 @@ class Watcher:
         self._min_score = min_score
         self._expected: Keypoints | None = None
         self._looked = self._lost = False
+        self._turn = -1
 
     def __call__(self, frame: Frame) -> Keypoints:
         """Say who is in a frame, with their track ids. Frames come in the order of their times.
@@ -66,11 +67,12 @@ class Watcher:
         picture_size(frame.image)
         self._expected = self._tracker.expected(frame.seconds) if self._follower.carries else None
         self._looked = self._is_due(frame)
+        self._turn += 1
         found = Keypoints.empty(self._follower.skeleton)
         if self._looked:
             self.looks += 1
             found = self._follower.find(frame.image).above(self._min_score)
-        return Ask(frame.image, found, self._expected, looked=self._looked)
+        return Ask(frame.image, found, self._expected, looked=self._looked, turn=self._turn)
 
     def take(self, frame: Frame, read: Keypoints) -> Keypoints:
         """Give ids to what was read in the frame that was asked about: the second half of a call."""
