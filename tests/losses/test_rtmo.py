@@ -5,21 +5,21 @@ import torch
 
 from pinpoint.losses.rtmo import place_loss
 
-B, C, K, X, Y = 1, 1, 2, 21, 11
+P, K, X, Y = 1, 2, 21, 11
 
 
 @pytest.fixture
 def rulers():
     """Of one cell: bins of 1 pixel from 0, everything at bin 5 of x and bin 3 of y, and a spread of .1."""
-    x, y = torch.zeros(B, C, K, X), torch.zeros(B, C, K, Y)
+    x, y = torch.zeros(P, K, X), torch.zeros(P, K, Y)
     x[..., 5], y[..., 3] = 1.0, 1.0
-    bins = torch.arange(float(X)).expand(B, C, X), torch.arange(float(Y)).expand(B, C, Y)
-    return [tensor.clone().requires_grad_() for tensor in (x, y, *bins, torch.full((B, C, K), 0.1))]
+    bins = torch.arange(float(X)).expand(P, X), torch.arange(float(Y)).expand(P, Y)
+    return [tensor.clone().requires_grad_() for tensor in (x, y, *bins, torch.full((P, K), 0.1))]
 
 
 def cost(rulers, *points, area=100.0):
-    xy = torch.tensor(points, dtype=torch.float32).view(B, C, K, 2)
-    return place_loss(rulers, xy, torch.ones(B, C, dtype=torch.bool), torch.full((B, C), area))
+    xy = torch.tensor(points, dtype=torch.float32).view(P, K, 2)
+    return place_loss(rulers, xy, torch.full((P,), area))
 
 
 def test_what_is_sure_and_right_costs_what_its_spreads_say(rulers):
@@ -42,8 +42,8 @@ def test_a_point_that_is_not_labelled_teaches_nothing(rulers):
 
 
 def test_a_cell_of_no_instance_teaches_nothing(rulers):
-    xy = torch.full((B, C, K, 2), math.nan)
-    total = place_loss(rulers, xy, torch.zeros(B, C, dtype=torch.bool), torch.zeros(B, C))
+    xy = torch.full((P, K, 2), math.nan)
+    total = place_loss(rulers, xy, torch.zeros(P))
     total.backward()
     assert total == 0
     assert not any(ruler.grad.any() for ruler in rulers)

@@ -1,10 +1,13 @@
 """RTMO, small."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from pinpoint.codecs.rtmo import Rtmo
+from pinpoint.losses.rtmo import rtmo_loss
 from pinpoint.models.rtmo import CELLS, TAUGHT_CELLS, RtmoNet, _fitting, official
 
 SIZE = (128, 64)
@@ -50,11 +53,47 @@ def test_what_is_read_is_what_the_network_says(network, images):
     np.testing.assert_allclose(found.xy[0], outputs[5][0, 0], atol=1e-3)
 
 
-def test_in_training_some_cells_of_each_instance_are_read(network, images):
-    boxes = torch.tensor([[[0.0, 0.0, 31.0, 31.0], [64.0, 0.0, 127.0, 63.0]]]).expand(2, -1, -1)
+BOXES = torch.tensor([[[0.0, 0.0, 31.0, 31.0], [64.0, 0.0, 127.0, 63.0]]]).expand(2, -1, -1)
+
+
+def taught(network, images, valid):
+    """Picture, cell and row of what is read in training, and what rulers say of it."""
     with torch.no_grad():
-        cells = network(images, (boxes,))[4]
-    assert cells.shape == (2, 2 * TAUGHT_CELLS)
+        return network(images, (BOXES, torch.tensor(valid)))[4:]
+
+
+def test_in_training_some_cells_of_each_instance_are_read(network, images):
+    picture, cell, row, *rulers = taught(network, images, [[True, True], [True, False]])
+    pairs = list(zip(picture.tolist(), row.tolist(), strict=True))
+    assert pairs == [pair for pair in ((0, 0), (0, 1), (1, 0)) for _ in range(TAUGHT_CELLS)]
+    assert len(set(cell[:TAUGHT_CELLS].tolist())) == TAUGHT_CELLS
+    assert all(len(one) == 3 * TAUGHT_CELLS for one in rulers)
+
+
+def test_padding_does_not_change_what_norms_of_rulers_see(network, images):
+    """Batch norm sees the instances alone, however many rows there are for more."""
+    network = copy.deepcopy(network).train()
+    few = network(images, (BOXES[:, :1], torch.tensor([[True], [True]])))
+    more = network(images, (BOXES, torch.tensor([[True, False], [True, False]])))
+    torch.testing.assert_close(more[7], few[7])
+
+
+def test_rulers_are_laid_around_the_true_box_where_a_cell_misses_it(network, images):
+    """A network that was not trained tells small boxes: a large one's far half has no place of theirs."""
+    *_, x, y, _ = taught(network, images, [[True, True], [True, True]])
+    torch.testing.assert_close(x[TAUGHT_CELLS, [0, -1]], torch.tensor([96 - 63 * 0.625, 96 + 63 * 0.625]))
+    torch.testing.assert_close(y[TAUGHT_CELLS, [0, -1]], torch.tensor([32 - 63 * 0.625, 32 + 63 * 0.625]))
+
+
+def test_pictures_without_anybody_teach_every_parameter_nothing(network, images):
+    network = copy.deepcopy(network).train()
+    nobody = torch.zeros(2, 2, dtype=torch.bool)
+    nowhere = torch.full((2, 2, K, 2), torch.nan)
+    targets = (torch.zeros(2, 2, 4), nobody, nowhere, torch.full((2, 1, 4), -1.0))
+    total, weight = rtmo_loss(network(images, targets), targets, (0.1,) * K)
+    (total / weight).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.head.dcc.parameters())
+    assert not any(p.grad.any() for p in network.head.dcc.parameters())
 
 
 @pytest.mark.parametrize(("fits", "wanted"), [((0, 1), {0, 1, *range(6, 13)}), ((), set(range(5, 14)))])
@@ -63,7 +102,7 @@ def test_cells_whose_boxes_fit_come_before_those_that_are_near(fits, wanted):
     truth = torch.tensor([[[8.0, -1.0, 10.0, 1.0]]])
     boxes = torch.full((1, 20, 4), 99.0) + torch.tensor([0.0, 0.0, 1.0, 1.0])
     boxes[:, list(fits)] = truth
-    assert set(_fitting(truth, boxes, centers)[0].tolist()) == wanted
+    assert set(_fitting(truth, boxes, centers)[0, 0].tolist()) == wanted
 
 
 def test_published_weights_see_blue_first(network, images):

@@ -9,7 +9,7 @@ from pinpoint.losses.detection import BODY_SHARE, detection_loss, point_loss
 
 __all__ = ["place_loss", "rtmo_loss"]
 
-PLACES = 2.0  # what a cell that is read weighs beside one that tells an instance
+PLACES = 0.5  # what a cell that is read weighs beside one that tells an instance; more would drown the latter
 LEAST_SPREAD = 0.02  # of an instance's size; gradients of narrower ones drown all others
 
 
@@ -31,36 +31,34 @@ def rtmo_loss(
     Returns:
         Sum over everything, and how much that is.
     """
-    logits, boxes, points, centers, cells, read, *rulers = outputs
+    logits, boxes, points, centers, picture, cell, row, read, *rulers = outputs
     total, weight = detection_loss((logits, boxes, points, centers), targets, sigmas)
-    truth, valid, xy, _ = targets
-    each = cells.shape[1] // valid.shape[1]  # cells of one instance
-    areas = BODY_SHARE * (truth[..., 2:] - truth[..., :2]).clamp_min(1).prod(dim=-1)
-    xy, valid, areas, truth = (rows.repeat_interleave(each, dim=1) for rows in (xy, valid, areas, truth))
-    places = place_loss(rulers, xy, valid, areas)
+    picture, cell, row = picture.long(), cell.long(), row.long()
+    truth, xy = targets[0][picture, row], targets[2][picture, row]
+    areas = BODY_SHARE * (truth[:, 2:] - truth[:, :2]).clamp_min(1).prod(dim=1)
+    places = place_loss(rulers, xy, areas)
     if len(sigmas):
-        seen = points[..., 2].detach().gather(1, cells.long()[..., None].expand(-1, -1, points.shape[2]))
-        told = torch.cat([read, seen[..., None]], dim=-1)[valid]
-        near = point_loss(told, xy[valid], truth[valid], told.new_tensor(sigmas))
-        places = places + near.sum() / valid.sum().clamp_min(1)
+        told = torch.cat([read, points[picture, cell, :, 2:].detach()], dim=-1)
+        mine = targets[1][picture, row]  # where no picture has an instance, cells of none are read
+        near = point_loss(told[mine], xy[mine], truth[mine], told.new_tensor(sigmas))
+        places = places + near.sum() / mine.sum().clamp_min(1)
     return total + PLACES * weight * places, weight
 
 
-def place_loss(rulers: Sequence[Tensor], xy: Tensor, valid: Tensor, areas: Tensor) -> Tensor:
+def place_loss(rulers: Sequence[Tensor], xy: Tensor, areas: Tensor) -> Tensor:
     """-log sum_b p(b) exp(-|b - t| / 2 s) / s of x and y, with the spread s learnt (arXiv 2312.07526).
 
     Args:
-        rulers: Shares of the bins of x (B, C, K, X) and y (B, C, K, Y), where the bins are (B, C, X) and
-            (B, C, Y), and spreads (B, C, K) as shares of the square root of the area.
-        xy: Points, shape (B, C, K, 2), NaN where not labelled.
-        valid: Whether there is an instance, shape (B, C).
-        areas: In square pixels, shape (B, C).
+        rulers: Shares of the bins of x (P, K, X) and y (P, K, Y), where the bins are (P, X) and (P, Y), and
+            spreads (P, K) as shares of the square root of the area.
+        xy: Points, shape (P, K, 2), NaN where not labelled.
+        areas: In square pixels, shape (P,).
 
     Returns:
         Mean over the labelled points of each cell, then over the cells that have one; 0 where none has.
     """
     *shares_and_bins, spreads = rulers
-    labelled = xy.isfinite().all(dim=-1) & valid[..., None]
+    labelled = xy.isfinite().all(dim=-1)
     target = torch.where(labelled[..., None], xy, 0.0)
     spreads = spreads.clamp_min(LEAST_SPREAD)
     sizes = areas.sqrt().clamp_min(1)[..., None] * spreads

@@ -33,6 +33,7 @@ TEMPERATURE = 300.0
 CELLS = 200  # that rulers are laid for: more people than a picture has, even where several cells tell of one
 TAUGHT_CELLS = 9  # of an instance, in training
 FARTHER = 1e-4  # of overlap that a pixel from the middle of an instance costs a cell
+FITTING = 0.5  # overlap from which a cell's own box is good enough to lay rulers around
 PRIOR = 0.01  # score of every cell at the start
 
 
@@ -194,22 +195,43 @@ class RtmoNet(nn.Module):
 
         Args:
             images: Shape (B, 3, h, w).
-            targets: Boxes (B, M, 4) first, some cells of each of which are read; none: the cells with the
-                highest scores are.
+            targets: Boxes (B, M, 4) and whether each is one (B, M) first, some cells of each of which are
+                read; none: the cells with the highest scores are.
 
         Returns:
             Logits of the scores (B, n); boxes x1 y1 x2 y2 in input pixels (B, n, 4); x, y in input pixels and
             the logit of the visibility of each keypoint (B, n, K, 3); middles of the cells (n, 2); which
-            cells are read (B, C); and what `Rulers` says of them.
+            cells are read (B, C); and what `Rulers` says of them. With targets, what
+            `pinpoint.losses.rtmo` takes.
         """
         told = self._told(images)
-        if targets is None:
-            cells = told.logits.topk(min(CELLS, told.logits.shape[1]), dim=1).indices
-        else:
-            cells = _fitting(targets[0], told.boxes.detach(), told.centers)
-        boxes = _picked(told.boxes, cells).detach()
-        rulers = self.head.dcc(_picked(told.poses, cells), boxes, told.centers[cells])
-        return told.logits, told.boxes - 0.5, told.points, told.centers, cells, *rulers
+        coarse = told.logits, told.boxes - 0.5, told.points, told.centers
+        if targets is not None:
+            return *coarse, *self._lessons(told, *targets[:2])
+        cells = told.logits.topk(min(CELLS, told.logits.shape[1]), dim=1).indices
+        rulers = self.head.dcc(_picked(told.poses, cells), _picked(told.boxes, cells), told.centers[cells])
+        return *coarse, cells, *rulers
+
+    def _lessons(self, told: Told, truth: Tensor, valid: Tensor) -> tuple[Tensor, ...]:
+        """What rulers say of the cells that are to tell an instance, of all pictures in one row.
+
+        Around boxes that miss their instance rulers would have no place for its points: there they are laid
+        around the true one. Where no picture has an instance, cells of none are read, so that every
+        parameter has a gradient.
+
+        Returns:
+            Picture, cell and row of the instance, (P,) each, and what `Rulers` says of them, without the
+            first axis.
+        """
+        truth = truth + 0.5
+        fitting = _fitting(truth, told.boxes.detach(), told.centers)
+        picture, row = (valid if valid.any() else ~valid).nonzero(as_tuple=True)
+        cell = fitting[picture, row].flatten()
+        picture, row = (one.repeat_interleave(fitting.shape[2]) for one in (picture, row))
+        own, true = told.boxes.detach()[picture, cell], truth[picture, row]
+        around = torch.where(overlaps(own[:, None], true[:, None])[:, 0] >= FITTING, own, true)
+        rulers = self.head.dcc(told.poses[picture, cell][None], around[None], told.centers[cell][None])
+        return picture, cell, row, *(one[0] for one in rulers)
 
     def readable(
         self, logits: Tensor, boxes: Tensor, points: Tensor, centers: Tensor, cells: Tensor, *rulers: Tensor
@@ -251,12 +273,12 @@ def _fitting(truth: Tensor, boxes: Tensor, centers: Tensor) -> Tensor:
         centers: Middles of the cells, shape (n, 2).
 
     Returns:
-        Shape (B, M * TAUGHT_CELLS).
+        Shape (B, M, TAUGHT_CELLS).
     """
     middle = (truth[..., :2] + truth[..., 2:]) / 2
     away = (middle[:, :, None] - centers).norm(dim=-1)
     worth = overlaps(truth, boxes) - FARTHER * away
-    return worth.topk(min(TAUGHT_CELLS, len(centers)), dim=2).indices.flatten(1)
+    return worth.topk(min(TAUGHT_CELLS, len(centers)), dim=2).indices
 
 
 def official(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
