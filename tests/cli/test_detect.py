@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from cli.fake_model import find_one, read_drawing
@@ -262,6 +264,47 @@ def test_a_choice_that_is_none_is_answered_with_those_that_are(arguments, told, 
     assert outcome.status == 2
     assert told in outcome.err
     assert "Value error" not in outcome.err
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp"])
+def test_of_an_animation_it_is_said_that_only_the_first_picture_is_taken(suffix, detect, folder):
+    first, *others = [Image.fromarray(np.full((48, 64, 3), level, np.uint8)) for level in (40, 120, 200)]
+    first.save(folder / f"moving{suffix}", save_all=True, append_images=others)
+    first.save(folder / f"still{suffix}")
+    outcome = detect(f"moving{suffix}", f"still{suffix}", "--no-draw")
+    assert outcome.status == 0
+    told = [line for line in outcome.err.splitlines() if "animation" in line]
+    assert len(told) == 1 and told[0].startswith(f"warning: moving{suffix} is an animation")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("77", "failed: camera 77: it does not exist"),
+        (
+            "rtsp://127.0.0.1:1/door",
+            "failed: rtsp://127.0.0.1:1/door: it cannot be opened (Connection refused)",
+        ),
+        (
+            "shots/%03d.jpg",
+            'failed: shots/%03d.jpg: it does not exist: for numbered pictures write "shots/*.jpg"',
+        ),
+        ("sound.mp4", "failed: sound.mp4: it holds no video, only sound"),
+        ("cut.mkv", "failed: cut.mkv: it is cut off after frame"),
+        ("empty", "failed: empty: it is a folder without pictures or videos"),
+    ],
+)
+def test_what_gives_no_frames_is_named_and_the_rest_is_done(given, told, detect, picture, folder):
+    make_odd_inputs(folder, [odd for odd in ODD_INPUTS if odd.name in ("cut.mkv",)])
+    make_odd_inputs(
+        folder, [replace(odd, name="sound.mp4") for odd in ODD_INPUTS if odd.name == "sound_alone.mp4"]
+    )
+    (folder / "empty").mkdir()
+    picture("after.jpg"), make_video(folder / "before.mp4")
+    outcome = detect("before.mp4", given, "after.jpg", "--no-draw")
+    assert outcome.status == 1
+    assert told in outcome.err
+    assert {"before.mp4", "after.jpg"} <= {record.image for record in results(folder)}
 
 
 def test_each_failure_is_one_line_with_its_reason_and_the_rest_is_done(detect, picture, folder):

@@ -124,6 +124,7 @@ def test_a_folder_called_0_is_a_folder(here):
         ("https://example.org/a.JPG?size=large", "pictures are not fetched from the web: download it first"),
         ("", "does not exist"),
         ("2024", "does not exist"),
+        ("shots/%04d.jpg", 'for numbered pictures write "shots/*.jpg"'),
         ("empty", "without pictures"),
         ("*.nothing", "no picture or video matches"),
         ("notes.txt", "text"),
@@ -137,6 +138,10 @@ def test_what_means_nothing_is_named_and_the_rest_found(given, reason, here):
     sources, errors = find_sources([given, "a.png"])
     assert sources == [Source("image", "a.png")]
     assert [error.path for error in errors] == [given] and reason in errors[0].reason
+
+
+def test_the_name_that_linux_gives_a_camera_is_its_number(here):
+    assert find_sources(["/dev/video2", "2"]) == ([Source("camera", "2")], [])
 
 
 def test_a_folder_that_may_not_be_listed_is_named(here, monkeypatch):

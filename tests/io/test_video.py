@@ -1,5 +1,7 @@
 import socket
+import sys
 import threading
+from pathlib import Path
 
 import av
 import numpy as np
@@ -202,6 +204,24 @@ def test_a_picture_is_sent_to_read_image(name, tmp_path):
 def test_a_camera_that_is_not_there_is_named(camera):
     with pytest.raises(UnreadableError, match="cannot read 'camera 987'"):
         read_video(camera)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell in /dev")
+def test_a_camera_that_does_not_exist_is_answered_with_those_that_do(monkeypatch):
+    there = [Path("/dev/video2"), Path("/dev/video0")]
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: there if str(self) == "/dev" else [])
+    with pytest.raises(UnreadableError, match="it does not exist: those here are 0, 2"):
+        read_video(987)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_video_without_frames_is_said_to_hold_none(suffix, tmp_path):
+    with av.open(str(tmp_path / f"a{suffix}"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height = 64, 48
+        container.start_encoding()
+    with pytest.raises(UnreadableError, match="it holds no frame: its recording or copying was interrupted"):
+        read_video(tmp_path / f"a{suffix}")
 
 
 def test_a_stream_that_says_nothing_is_given_up():

@@ -1,5 +1,6 @@
 """The frames of a source, whatever it is."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from itertools import islice, takewhile
 
 from pinpoint.geometry import Image, Size
 from pinpoint.io.files import PICTURES, VIDEOS, file_head, file_kind
-from pinpoint.io.images import read_image
+from pinpoint.io.images import is_animation, read_image
 from pinpoint.io.sources import Source
 
 __all__ = [
@@ -21,6 +22,9 @@ __all__ = [
     "is_picture",
     "opened",
 ]
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +125,8 @@ def is_picture(source: Source) -> bool:
 
 def _picture(path: str) -> Iterator[View]:
     yield View(read_image(path))
+    if is_animation(path):
+        log.warning("%s is an animation, of which the first picture is taken: save it as a video", path)
 
 
 def _limited(views: Iterator[View], limits: Limits) -> Iterator[View]:

@@ -38,6 +38,7 @@ __all__ = [
     "WRITTEN",
     "decode_image",
     "encode_image",
+    "is_animation",
     "over_white",
     "read_image",
     "write_image",
@@ -93,6 +94,7 @@ _QUALITY = {
 }
 WRITTEN = frozenset(_QUALITY)
 """Suffixes, in small letters, that `write_image` writes."""
+_MOVING_MARKS = {"png": b"acTL", "webp": b"ANIM", "avif": b"avis"}  # in the head of what moves
 LONGEST_SIDE = {".jpg": 65535, ".jpeg": 65535, ".webp": 16383}
 """Pixels that a side of a picture may have at most, where its format sets a limit."""
 
@@ -120,6 +122,16 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Image:
     kind = file_kind(file_head(path))
     _check_kind(path, kind, "it is a video: open it with read_video")
     return _decoded(path, read_bytes(path), kind, max_pixels)
+
+
+def is_animation(path: str | Path) -> bool:
+    """Whether a picture that can be read has others after the first: an animated GIF, PNG, WebP or AVIF."""
+    head = file_head(path)
+    kind = file_kind(head)
+    if kind == "gif":
+        with _pillow_opener("GIF")(BytesIO(read_bytes(path)), "") as picture:
+            return bool(getattr(picture, "is_animated", False))
+    return kind in _MOVING_MARKS and _MOVING_MARKS[kind] in head
 
 
 def decode_image(data: bytes, name: str = "", *, max_pixels: int = MAX_PIXELS) -> Image:

@@ -62,6 +62,8 @@ VIDEO_SUFFIXES = frozenset(
         ".ogv",
     ]
 )
+_DEVICE = re.compile(r"/dev/video([0-9]{1,3})")  # how Linux names the cameras that others number
+_NUMBERED = re.compile(r"%[0-9]*d")
 _STREAM = re.compile(r"(?:rtsps?|rtmps?|https?|udp|rtp|srt|tcp)://", re.IGNORECASE)
 
 
@@ -84,10 +86,10 @@ Finding = Source | UnreadableError
 def find_sources(inputs: Sequence[str]) -> tuple[list[Source], list[UnreadableError]]:
     """Find everything that the inputs of a command mean.
 
-    Each is, in this order: the address of a stream; a file or a folder that exists; a camera's number; a
-    pattern with `*`, `?`, `[]` or `**`. A folder gives the pictures and videos in it and in its subfolders by
-    their suffixes, in natural order (`2.jpg` before `10.jpg`), without hidden ones. A file named outright is
-    taken for what it holds, whatever its suffix.
+    Each is, in this order: the address of a stream; a camera of Linux (`/dev/video0`); a file or a folder
+    that exists; a camera's number; a pattern with `*`, `?`, `[]` or `**`. A folder gives the pictures and
+    videos in it and in its subfolders by their suffixes, in natural order (`2.jpg` before `10.jpg`), without
+    hidden ones. A file named outright is taken for what it holds, whatever its suffix.
 
     Returns:
         What was found, in the order of the inputs and each file once; and an error for each input that means
@@ -120,6 +122,8 @@ def name_of(source: Source) -> str:
 def _meant_by(given: str) -> Iterator[Finding]:
     if is_stream_address(given):
         yield _addressed(given)
+    elif device := _DEVICE.fullmatch(given):
+        yield Source("camera", str(int(device[1])))
     elif given and os.path.lexists(given):
         yield from _in_folder(given) if Path(given).is_dir() else _named(given)
     elif given == "-":
@@ -128,8 +132,15 @@ def _meant_by(given: str) -> Iterator[Finding]:
         yield Source("camera", str(int(given)))
     elif glob.has_magic(given):
         yield from _matching(given)
+    elif _NUMBERED.search(given):
+        yield UnreadableError(given, f"it does not exist: for numbered pictures write {_starred(given)}")
     else:
         yield UnreadableError(given, "it does not exist: check the spelling and the folder")
+
+
+def _starred(given: str) -> str:
+    """The pattern that finds what FFmpeg's `%04d` does, quoted, so that no shell cuts it short."""
+    return f'"{_NUMBERED.sub("*", given)}"'
 
 
 def _addressed(address: str) -> Finding:

@@ -36,6 +36,7 @@ TIMEOUT = 20.0
 
 _MOVING_PICTURES = frozenset({"gif", "png"})
 _ATTACHED_PICTURE = 0x0400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song is stored as a video
+_NOTHING = "it holds no frame: its recording or copying was interrupted, or never began"
 _NO_TIMES = 0x80  # AVFMT_NOTIMESTAMPS: the times of such frames are made up at 25 a second
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 
@@ -87,7 +88,8 @@ class VideoReader:
             first = next(self._frames)
         except StopIteration:
             self.close()
-            raise UnreadableError(self.source, "it holds no frame that can be decoded") from None
+            reason = "it gave no frame" if self._file is None else _NOTHING
+            raise UnreadableError(self.source, reason) from None
         except BaseException:
             self.close()
             raise
@@ -198,6 +200,8 @@ def _open(source: str | Path | int, name: str, timeout: float) -> InputContainer
         options = {"rtsp_transport": "tcp"} if str(source).lower().startswith("rtsp") else {}
         return open_container(str(source), options=options, timeout=timeout)
     except FFmpegError as error:
+        if _is_camera(source) and isinstance(error, FileNotFoundError):
+            raise UnreadableError(name, f"it does not exist: {_cameras()}") from error
         raise UnreadableError(name, f"it cannot be opened ({_words(error)}): is it on and free?") from error
 
 
@@ -217,6 +221,8 @@ def _open_file(path: Path, timeout: float) -> InputContainer:
 def _why_not_opened(path: Path, kind: str, error: FFmpegError) -> str:
     if kind == "mp4" and lacks_index(path):
         return "it has no index (moov): its recording or copying was interrupted; untrunc may mend it"
+    if isinstance(error, AvEOFError):
+        return _NOTHING
     return f"it is damaged or of an unknown format ({_words(error)})" if kind else UNSUPPORTED[""]
 
 
@@ -232,10 +238,17 @@ def _camera(number: int) -> tuple[str, str, dict[str, str]]:
     return f"/dev/video{number}", "v4l2", {}
 
 
+def _cameras() -> str:
+    """Which cameras there are, where Linux tells."""
+    numbers = sorted(int(path.name.removeprefix("video")) for path in Path("/dev").glob("video[0-9]*"))
+    return f"those here are {', '.join(map(str, numbers))}" if numbers else "none is connected"
+
+
 def _video_stream(container: InputContainer, name: str) -> VideoStream:
     moving = [stream for stream in container.streams.video if not stream.disposition & _ATTACHED_PICTURE]
     if not moving:
-        raise UnreadableError(name, "it holds no video, only " + (_other_streams(container) or "nothing"))
+        others = _other_streams(container)
+        raise UnreadableError(name, f"it holds no video, only {others}" if others else _NOTHING)
     return moving[0]
 
 
