@@ -53,10 +53,12 @@ class Keypoints:
         xy = np.asarray(self.xy, dtype=np.float64)
         if xy.ndim != 3:
             raise ValueError(f"xy has shape {xy.shape}, expected (N, {len(self.skeleton)}, 2)")
-        for name, (dtype, shape) in row_types(len(self.skeleton)).items():
+        for name, (dtype, shape) in _row_types(len(self.skeleton)):
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, _checked(name, value, dtype, (len(xy), *shape)))
+                checked = _checked(name, value, dtype, (len(xy), *shape))
+                if checked is not value:
+                    object.__setattr__(self, name, checked)
 
     def __len__(self) -> int:
         return len(self.xy)
@@ -267,6 +269,12 @@ def all_in_order(rows: NDArray[Any], count: int) -> bool:
     if rows.shape != (count,):
         return False
     return bool(rows.all() if rows.dtype == bool else (rows == np.arange(count)).all())
+
+
+@cache
+def _row_types(k: int) -> tuple[tuple[str, tuple[type, tuple[int, ...]]], ...]:
+    """`row_types` as it is asked for whenever keypoints are made."""
+    return tuple(row_types(k).items())
 
 
 def _checked(name: str, value: ArrayLike, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:

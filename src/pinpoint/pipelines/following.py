@@ -163,16 +163,16 @@ class CropFollower:
     def _views(self, ask: Ask) -> tuple[View, View]:
         """Where to look for those expected, and for those found: for nobody twice."""
         nobody = Keypoints.empty(self.network.skeleton)
-        known, found = (
-            nobody if ask.expected is None else ask.expected,
-            ask.found if len(ask.found) else nobody,
-        )
-        read_already = found.skeleton == self.network.skeleton
-        at_found = _placed(self.again if read_already else self.region, found)
+        known = nobody if ask.expected is None else ask.expected
         at_known = _placed(self.again, known)
-        same = _same_places(_hulls(at_found), _hulls(at_known))
         # Whether those expected are there is to be seen now, whatever was thought of them before.
         known = replace(known, box_scores=np.ones(len(known)), track_ids=np.arange(len(known)))
+        if not len(ask.found):  # as in most frames
+            return View(ask.image, known, at_known), View(ask.image, nobody, _placed(self.region, nobody))
+        found = ask.found
+        read_already = found.skeleton == self.network.skeleton
+        at_found = _placed(self.again if read_already else self.region, found)
+        same = _same_places(_hulls(at_found), _hulls(at_known))
         scores = np.ones(len(found)) if found.box_scores is None else found.box_scores
         found = replace(found, box_scores=np.where(same >= 0, 1.0, scores), track_ids=same)
         stays = np.ones(len(known), dtype=bool)

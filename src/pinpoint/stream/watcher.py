@@ -53,6 +53,7 @@ class Watcher:
         self._expected: Keypoints | None = None
         self._looked = self._lost = False
         self._turn = -1
+        self._nobody = Keypoints.empty(follower.skeleton)
 
     def __call__(self, frame: Frame) -> Keypoints:
         """Say who is in a frame, with their track ids. Frames come in the order of their times.
@@ -68,7 +69,7 @@ class Watcher:
         self._expected = self._tracker.expected(frame.seconds) if self._follower.carries else None
         self._looked = self._is_due(frame)
         self._turn += 1
-        found = Keypoints.empty(self._follower.skeleton)
+        found = self._nobody
         if self._looked:
             self.looks += 1
             found = self._follower.find(frame.image).above(self._min_score)
