@@ -2,20 +2,24 @@
 
 Usage: python benchmarks/video_carried.py [--pictures N]
 
-Each video of known people is followed twice, in turns: by a detector that looks at every frame, and by one
-that rests (`pinpoint.stream.Pauses`), on one thread. Of people of whom at least half is in view, right are
-those visible points for which whoever fits best has that point within a tenth of the longer side of their
-box; who is not found has none right. Milliseconds are of the processor, per frame, the least of three
-rounds. `--pictures N` takes so many frames.
+Each video of known people is seen in three ways on one thread: picture by picture, as `pinpoint.load` does it
+(every fourth frame, since each costs as much as any other); followed by a detector that looks at every frame;
+and followed by one that rests (`pinpoint.stream.Pauses`), as `pinpoint.stream.watch` does it. Of people of
+whom at least half is in view, right are those visible points for which whoever fits best has that point
+within a tenth of the longer side of their box; who is not found has none right. Milliseconds are of the
+processor, per frame; followed ones are seen in turns, three times, and the least counts. `--pictures N` takes
+so many frames.
 """
+
+import time
 
 import numpy as np
 
 from environment import machine
 from metrics import Float
-from pinpoint.keypoints import Keypoints, convert
+from pinpoint.keypoints import Estimator, Keypoints, convert
 from pinpoint.pipelines.following import Follower
-from pinpoint.pipelines.load import load_follower
+from pinpoint.pipelines.load import load, load_follower
 from pinpoint.skeletons import skeleton
 from pinpoint.stream.lookout import Pauses
 from pinpoint.stream.watch import PAUSES
@@ -30,6 +34,8 @@ MODELS = ("body", "mediapipe-pose-full", "wholebody")
 NEAR, LEAST_SEEN = 0.1, 0.5
 BAR = 0.02
 """The share of right points that a resting detector may cost."""
+ALONE, EVERY, RESTS = "picture by picture", "every frame", "rests"
+EACH = 4
 
 
 def clips(count: int) -> list[Clip]:
@@ -55,6 +61,33 @@ def seer(follower: Follower, clip: Clip, pauses: Pauses | None, looks: list[int]
     return see
 
 
+def alone(estimator: Estimator, clip: Clip, columns: str) -> tuple[float, float]:
+    """Seconds per picture and the share of right points of pictures that are seen one by one."""
+    some = Clip(clip.name, clip.moments[::EACH])
+    seconds, points = [], []
+    for moment in some.moments:
+        start = time.process_time()
+        points.append(estimator(moment.frame.image).xy)
+        seconds.append(time.process_time() - start)
+    return float(np.mean(seconds)), share_right(some, points, columns)
+
+
+def followed(follower: Follower, clip: Clip) -> dict[str, tuple[float, float, int]]:
+    """Seconds per frame, share of right points and looks: of looks at every frame, and of rests."""
+    looks: dict[str, list[int]] = {EVERY: [], RESTS: []}
+    seers = {
+        name: seer(follower, clip, pauses, looks[name]) for name, pauses in ((EVERY, None), (RESTS, PAUSES))
+    }
+    return {
+        name: (
+            float(run.cpu.mean()),
+            share_right(clip, run.points, follower.skeleton.name),
+            looks[name][0],
+        )
+        for name, run in in_turns(seers, len(clip.moments)).items()
+    }
+
+
 def share_right(clip: Clip, points: list[Float], columns: str) -> float:
     right = count = 0
     for moment, found in zip(clip.moments, points, strict=True):
@@ -75,6 +108,19 @@ def _as_coco(xy: Float, columns: str) -> Float:
     return convert(told, "coco17").xy
 
 
+def verdict(model: str, seen: list[dict[str, tuple[float, float]]]) -> str:
+    """How much faster than either way the resting detector is, and what it loses."""
+    told = []
+    for name in (ALONE, EVERY):
+        faster = sum(one[name][0] for one in seen) / sum(one[RESTS][0] for one in seen)
+        lost = [one[name][1] - one[RESTS][1] for one in seen]
+        told.append(
+            f"{faster:.2f} times as fast as {name}, with {np.mean(lost):+.3f} of the points lost "
+            f"({max(lost):+.3f} in the worst video)"
+        )
+    return f"{model}: {'; '.join(told)}."
+
+
 def main() -> None:
     chosen = arguments("Detectors that rest beside detectors that look at every frame.", [])
     report = Report("Regions carried over", kept=chosen.whole)
@@ -82,25 +128,19 @@ def main() -> None:
     report.add(machine())
     rows, told = [], []
     for model in MODELS:
-        follower = load_follower(model, threads=1)
-        spent, shares = {}, {}
+        follower, estimator = load_follower(model, search="auto", threads=1), load(model, threads=1)
+        seen = []
         for clip in clips(chosen.pictures or FRAMES):
-            looks: dict[str, list[int]] = {"every frame": [], "rests": []}
-            seers = {
-                name: seer(follower, clip, pauses, looks[name])
-                for name, pauses in (("every frame", None), ("rests", PAUSES))
-            }
-            for name, run in in_turns(seers, len(clip.moments)).items():
-                right = share_right(clip, run.points, follower.skeleton.name)
-                spent[name] = spent.get(name, 0.0) + float(run.cpu[1:].sum())
-                shares.setdefault(name, []).append(right)
-                cells = [f"{1e3 * run.cpu[1:].mean():.1f}", looks[name][0], f"{right:.3f}"]
-                rows.append([model, clip.name, name, *cells])
-        saved = spent["every frame"] / spent["rests"]
-        cost = np.mean(shares["every frame"]) - np.mean(shares["rests"])
-        told.append(f"{model}: {saved:.2f} times as fast, {cost:+.3f} of the points lost")
+            ways = followed(follower, clip)
+            ways[ALONE] = (*alone(estimator, clip, follower.skeleton.name), len(clip.moments))
+            for name in (ALONE, EVERY, RESTS):
+                seconds, right, looks = ways[name]
+                rows.append([model, clip.name, name, f"{1e3 * seconds:.1f}", looks, f"{right:.3f}"])
+            seen.append({name: way[:2] for name, way in ways.items()})
+        told.append(verdict(model, seen))
     report.table(("model", "video", "detector", "ms per frame", "looks", "right points"), rows)
-    report.add(f"{'; '.join(told)}. Bound: {BAR} lost.")
+    report.add("\n\n".join(told))
+    report.add(f"Bound: {BAR} lost.")
 
 
 if __name__ == "__main__":
