@@ -97,12 +97,13 @@ def test_a_server_answers_pictures_and_frames_and_stops_when_told(serve):
 
 
 def test_a_stop_answers_what_was_taken_and_refuses_the_rest(serve):
-    server = serve(seconds=1.0)
+    server = serve(seconds=3.0)
     with ThreadPoolExecutor(1) as pool:
         taken = pool.submit(httpx2.post, f"{server.address}/v1/detect", files=FORM, timeout=20)
         _wait_for(server, 'pinpoint_queue{model="body-s"} 1.0')
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        while httpx2.get(f"{server.address}/healthz").status_code == 200:
+            time.sleep(0.02)
         health, refused = (httpx2.get(server.address + path) for path in ("/healthz", "/v1/models"))
         answered = taken.result()
     server.process.wait(10)

@@ -23,6 +23,8 @@ from pinpoint.skeletons import skeleton
 from pinpoint.stream.engine import Engine
 
 T = TypeVar("T")
+LONG = 60.0
+"""Seconds that no test waits unless it fails, however busy the machine is."""
 PICTURE = encode_image(np.full((48, 64, 3), 128, np.uint8), ".png")
 
 
@@ -36,8 +38,12 @@ class Held:
     def __call__(self, image: np.ndarray, boxes: object = None) -> Keypoints:
         self.calls += 1
         self.begun.set()
-        assert self.let_go.wait(20)
+        assert self.let_go.wait(LONG)
         return find_one(image, boxes)
+
+    def wait(self) -> None:
+        """Wait until it is asked."""
+        assert self.begun.wait(LONG)
 
 
 def engine_of(estimator: Estimator) -> Engine:
@@ -57,6 +63,12 @@ def service_of(
 def client_of(service: Service) -> Iterator[TestClient]:
     with TestClient(make_app(service), raise_server_exceptions=False) as client:
         yield client
+
+
+def stop(client: TestClient, service: Service) -> None:
+    """Ask a server to stop, as a signal does."""
+    assert client.portal is not None
+    client.portal.call(service.traffic.stopping.set)
 
 
 def awaited(coroutine: Coroutine[Any, Any, T]) -> T:

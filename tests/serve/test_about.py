@@ -11,8 +11,8 @@ from pinpoint.serve.settings import Settings
 from serve.served import PICTURE, client_of, files, service_of
 
 
-def _figures(client) -> dict[tuple[str, ...], float]:
-    families = text_string_to_metric_families(client.get("/metrics").text)
+def _figures(client, **options) -> dict[tuple[str, ...], float]:
+    families = text_string_to_metric_families(client.get("/metrics", **options).text)
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in families
@@ -33,16 +33,34 @@ def test_models_are_those_that_can_be_asked_for(client):
     assert statuses == {415}  # each is known; it is the form that is missing
 
 
+def test_models_take_no_options(client):
+    answer = client.get("/v1/models?task=face")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"] == "/v1/models has no option 'task': it takes none"
+
+
 def test_a_model_is_ready_once_its_files_are_here(client, tmp_path, monkeypatch):
     monkeypatch.setenv("PINPOINT_CACHE", str(tmp_path))
     rows = {row["name"]: row["ready"] for row in client.get("/v1/models").json()["models"]}
     assert (rows["body-s"], rows["rtmpose-m"], rows["mediapipe-wholebody"]) == (True, False, False)
 
 
+def test_a_request_that_is_refused_on_the_way_counts_for_where_it_wanted_to_go():
+    with client_of(service_of(settings=Settings(token="correct-horse-battery"))) as client:
+        for path in ("/v1/models", "/v1/elsewhere"):
+            client.get(path)
+        token = {"Authorization": "Bearer correct-horse-battery"}
+        figures = _figures(client, headers=token)
+    routes = {label for labels in figures if labels[0] == "pinpoint_requests_total" for label in labels}
+    assert {"/v1/models", "other"} <= routes and "page" not in routes
+
+
 def test_figures_count_what_was_asked_and_found(client):
     client.post("/v1/detect", files=files(PICTURE, PICTURE))
     client.post("/v1/detect?task=bdy", files=files(PICTURE))
+    client.post("/v1/detect", headers={"Content-Length": f"{1 << 40}"})
     client.get("/a/stranger/asks/for/this")
+    client.get("/")
     with client.websocket_connect("/v1/stream") as socket:
         socket.receive_json()
         socket.send_bytes(b"no picture")
@@ -52,8 +70,10 @@ def test_figures_count_what_was_asked_and_found(client):
     expected = {
         ("pinpoint_requests_total", "POST", "/v1/detect", "200"): 1,
         ("pinpoint_requests_total", "POST", "/v1/detect", "422"): 1,
+        ("pinpoint_requests_total", "POST", "/v1/detect", "413"): 1,
         ("pinpoint_requests_total", "GET", "other", "404"): 1,
-        ("pinpoint_request_seconds_count", "/v1/detect"): 2,
+        ("pinpoint_requests_total", "GET", "page", "200"): 1,
+        ("pinpoint_request_seconds_count", "/v1/detect"): 3,
         ("pinpoint_pictures_total", "body-s", "picture"): 2,
         ("pinpoint_people_total", "body-s", "picture"): 2,
         ("pinpoint_looking_seconds_count", "body-s"): 2,
@@ -104,7 +124,9 @@ def test_an_answer_carries_the_id_that_its_client_gave_it(client):
 
 def test_a_line_of_the_log_is_json_that_tells_who_asked_what(client, caplog):
     with caplog.at_level(logging.INFO, "pinpoint"):
-        client.post("/v1/detect?task=body&secret=1", files=files(PICTURE), headers={"X-Request-ID": "my-7"})
+        client.post(
+            "/v1/detect?task=body&min_score=0.123", files=files(PICTURE), headers={"X-Request-ID": "my-7"}
+        )
     (record,) = [record for record in caplog.records if record.getMessage() == "answered"]
     line = json.loads(JsonLines().format(record))
     said = {key: line[key] for key in ("level", "method", "path", "status", "client")}

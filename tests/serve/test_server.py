@@ -3,7 +3,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx2
 import pytest
@@ -13,28 +14,35 @@ from websockets.sync.client import connect
 
 from pinpoint.serve.connection import connection
 from pinpoint.serve.server import Server, address_of, listen
-from serve.served import PICTURE, service_of
+from serve.served import LONG, PICTURE, service_of
 
 
 @contextmanager
-def _running(**limits: float) -> Iterator[str]:
-    """A server over loopback, in a thread; its address."""
+def _started(**limits: Any) -> Iterator[tuple[Server, str]]:
+    """A server over loopback, in a thread, and its address. What it is not let send soon fills its memory."""
     listening, started = listen("127.0.0.1", 0), threading.Event()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     server = Server(service_of(**limits), started.set)
     thread = threading.Thread(target=server.run, args=([listening],))
     address = address_of(listening)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(LONG)
     try:
-        yield address
+        yield server, address
     finally:
         server.stop()
-        thread.join(10)
+        thread.join(LONG)
         assert not thread.is_alive()
 
 
+@contextmanager
+def _running(**limits: Any) -> Iterator[str]:
+    with _started(**limits) as (_, address):
+        yield address
+
+
 def _wait_until(true) -> None:
-    until = time.monotonic() + 5
+    until = time.monotonic() + LONG
     while not true():
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -58,7 +66,7 @@ def test_a_client_that_sends_no_further_request_is_hung_up_on(said):
         assert time.monotonic() - begun < 4
 
 
-LONG = 1 << 25  # far more than a socket takes
+LENGTH = 1 << 25  # far more than a socket takes
 
 
 @contextmanager
@@ -67,7 +75,7 @@ def _long_answer(patience: float, wish: str) -> Iterator[tuple[uvicorn.Server, s
 
     async def app(scope, receive, send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": bytes(LONG)})
+        await send({"type": "http.response.body", "body": bytes(LENGTH)})
 
     http = connection(patience)
     config = uvicorn.Config(app, http=http, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
@@ -97,7 +105,7 @@ def test_a_client_that_reads_its_answer_slowly_gets_all_of_it():
         while part := client.recv(1 << 20, socket.MSG_WAITALL):
             size += len(part)
             time.sleep(0.04)
-        assert size > LONG
+        assert size > LENGTH
 
 
 def test_a_client_that_waits_for_its_answer_or_streams_is_not_hung_up_on():
@@ -136,3 +144,98 @@ def test_the_page_may_load_nothing_from_elsewhere():
 def test_an_address_to_open_is_of_this_machine():
     with listen("0.0.0.0", 0) as listening:
         assert address_of(listening) == f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def _trickled(client: socket.socket, seconds: float = LONG) -> bytes:
+    """Send a byte now and then until the server hangs up; returns what it said."""
+    said, until = b"", time.monotonic() + seconds
+    client.settimeout(0.03)
+    while time.monotonic() < until:
+        try:
+            if not (part := client.recv(4096)):
+                return said
+            said += part
+        except TimeoutError:
+            pass
+        except ConnectionError:  # our last byte came when nobody was there any more
+            return said
+        with suppress(ConnectionError):
+            client.send(b"x")
+    pytest.fail(f"it was not hung up on, and read {said!r}")
+
+
+def test_an_upload_that_trickles_in_is_a_408_and_hung_up_on():
+    head = b"POST /v1/detect HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n"
+    with _running(time=0.3) as address, socket.create_connection(_place(address)) as client:
+        client.sendall(head + b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n")
+        said = _trickled(client)
+    assert said.startswith(b"HTTP/1.1 408 ") and b"the upload took over" in said
+
+
+def _upgraded(address: str) -> socket.socket:
+    """A stream by hand: a client that reads only what it is told to."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    client.connect(_place(address))
+    client.sendall(
+        b"GET /v1/stream HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    client.settimeout(LONG)
+    said = b""
+    while b'"hello"' not in said:
+        said += client.recv(4096)
+    return client
+
+
+BINARY, PING, UNMASKED = 0x82, 0x89, bytes(4)  # RFC 6455, 5.2
+
+
+def _message(kind: int, data: bytes) -> bytes:
+    size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+    return bytes([kind]) + size + UNMASKED + data
+
+
+def test_a_frame_that_trickles_in_ends_its_stream():
+    with _running(time=0.3) as address, _upgraded(address) as client:
+        client.sendall(_message(BINARY, PICTURE + bytes(9999))[:100])
+        said = _trickled(client)
+    assert b"a message took over 0.3 s" in said
+
+
+def test_frames_that_come_in_good_time_are_looked_at_however_long_a_stream_lasts():
+    with _running(time=0.2) as address, connect(f"{address.replace('http', 'ws')}/v1/stream") as stream:
+        stream.recv()
+        for _ in range(4):
+            time.sleep(0.3)
+            stream.send([PICTURE[:50], PICTURE[50:]])
+            assert json.loads(stream.recv())["type"] == "result"
+
+
+def _transports(server: Server) -> list[Any]:
+    return [connection.transport for connection in server.server_state.connections]
+
+
+def test_answers_to_pings_of_a_client_that_does_not_read_do_not_pile_up():
+    """Of 2.5 MB at most what comes at once, 256 KiB, is answered before it is seen that nothing is read."""
+    with _started() as (server, address), _upgraded(address) as client:
+        client.settimeout(LONG)
+        for _ in range(200):
+            client.sendall(_message(PING, bytes(125)) * 100)
+        client.sendall(_message(BINARY, b"no picture"))
+        _wait_until(lambda: "pinpoint_frames_failed_total 1" in httpx2.get(f"{address}/metrics").text)
+        assert max(each.get_write_buffer_size() for each in _transports(server)) < 500_000
+
+
+def test_a_client_that_does_not_read_its_results_is_hung_up_on(monkeypatch):
+    monkeypatch.setattr("pinpoint.serve.stream.SEND", 0.2)
+    with _started(head=0.2) as (server, address), _upgraded(address) as client:
+        client.settimeout(1.0)
+        until, most = time.monotonic() + LONG, 0
+        with suppress(ConnectionError, TimeoutError):
+            while time.monotonic() < until:
+                client.sendall(_message(BINARY, PICTURE))
+                most = max([each.get_write_buffer_size() for each in _transports(server)], default=0)
+                time.sleep(0.002)
+        _wait_until(lambda: not server.server_state.connections)
+        assert most < 100_000

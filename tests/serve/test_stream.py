@@ -8,10 +8,11 @@ from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from cli.fake_model import find_one
+from pinpoint.serve import stream
 from pinpoint.serve.answers import Instance, SkeletonAnswer
 from pinpoint.serve.frames import Arrived
 from pinpoint.serve.settings import Settings
-from serve.served import PICTURE, Held, client_of, service_of
+from serve.served import PICTURE, Held, client_of, service_of, stop
 
 TOKEN = "correct-horse-battery"
 
@@ -58,7 +59,7 @@ def test_frames_that_come_too_fast_are_dropped_oldest_first_and_counted():
     with client_of(service_of(held)) as client, client.websocket_connect("/v1/stream") as socket:
         socket.receive_json()
         _send(socket, 0)
-        held.begun.wait(10)
+        held.wait()
         for number in range(1, 9):
             _send(socket, number)
         held.let_go.set()
@@ -127,7 +128,7 @@ def test_times_that_do_not_rise_are_an_error(client):
 
 
 @pytest.mark.parametrize(
-    "query", ["task=bdy", "model=body-x", "model=a.onnx", "min_score=nan", "min_score=2"]
+    "query", ["task=bdy", "model=body-x", "model=a.onnx", "min_score=nan", "min_score=2", "min_scores=.5"]
 )
 def test_a_stream_of_what_there_is_not_is_refused(query, client):
     with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(f"/v1/stream?{query}"):
@@ -196,7 +197,7 @@ def test_streams_of_one_model_share_one_engine():
 def test_a_silent_stream_is_closed_and_told_why():
     with client_of(service_of(idle=0.1)) as client, client.websocket_connect("/v1/stream") as socket:
         socket.receive_json()
-        assert "nothing came for too long" in socket.receive_json()["message"]
+        assert "no frame came for too long" in socket.receive_json()["message"]
         with pytest.raises(WebSocketDisconnect):
             socket.receive_json()
 
@@ -207,8 +208,8 @@ def test_a_stop_answers_the_frame_that_was_taken_and_closes_the_stream():
     with client_of(service) as client, client.websocket_connect("/v1/stream") as socket:
         socket.receive_json()
         _send(socket, 0)
-        held.begun.wait(10)
-        client.portal.call(service.traffic.stopping.set)
+        held.wait()
+        stop(client, service)
         held.let_go.set()
         assert socket.receive_json()["id"] == 0
         assert socket.receive_json()["message"] == "the server is stopping"
@@ -258,24 +259,41 @@ def test_a_client_that_leaves_lets_go_of_its_stream():
 def test_the_answer_is_in_pixels_of_the_frame(client):
     with client.websocket_connect("/v1/stream") as socket:
         socket.receive_json()
+        answers = []
         for number in range(3):
             _send(socket, number)
-            answer = socket.receive_json()
+            answers.append(socket.receive_json())
     expected = find_one(np.zeros((48, 64, 3), np.uint8)).xy[0]
-    found = [point[:2] for point in answer["instances"][0]["keypoints"]]
+    found = [point[:2] for point in answers[-1]["instances"][0]["keypoints"]]
     np.testing.assert_allclose(found, expected, atol=0.005)
 
 
-def test_frames_that_were_dropped_are_not_kept():
-    """While the model looks at one frame for long, forty others come; then only the newest is there."""
-    held = Held()
+def test_words_alone_do_not_keep_a_stream_open():
+    """They come ten times as often as frames have to."""
+    with client_of(service_of(idle=0.2)) as client, client.websocket_connect("/v1/stream") as socket:
+        socket.receive_json()
+        told = []
+        while "no frame came for too long" not in told and len(told) < 500:
+            socket.send_text("{")
+            told.append(socket.receive_json()["message"].partition(":")[0])
+            time.sleep(0.02)
+    assert told[-1] == "no frame came for too long"
+
+
+def test_frames_that_are_dropped_are_neither_decoded_nor_kept(monkeypatch):
+    """While the model looks at one frame for long, forty others come; then only the newest is looked at."""
+    held, decoded = Held(), []
+    decode = stream.decode_image
+    monkeypatch.setattr(stream, "decode_image", lambda *a, **b: decoded.append(1) or decode(*a, **b))
     with client_of(service_of(held)) as client, client.websocket_connect("/v1/stream") as socket:
         socket.receive_json()
         _send(socket, 0)
-        held.begun.wait(10)
+        held.wait()
         for number in range(1, 41):
             _send(socket, number)
-            time.sleep(0.005)  # so that each gets as far as the engine
+            time.sleep(0.005)  # so that each gets as far as it can
         kept = [each for each in gc.get_objects() if type(each) is Arrived]
         held.let_go.set()
         assert len(kept) < 5
+        answers = [socket.receive_json() for _ in range(2)]
+    assert ([answer["id"] for answer in answers], answers[1]["dropped"], len(decoded)) == ([0, 40], 39, 2)

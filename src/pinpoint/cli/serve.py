@@ -61,6 +61,10 @@ def serve(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
     queue: Annotated[int, typer.Option(min=1, help="Pictures that may wait for a model.")] = 32,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to answer a request.")] = 30.0,
     requests: Annotated[int, typer.Option(min=1, help="Requests of one client at once.")] = 32,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, metavar="N", help="Requests of one client in a second; any if not given."),
+    ] = None,
     streams: Annotated[int, typer.Option(min=1, help="Streams of one client at once.")] = 8,
     workers: Annotated[
         int, typer.Option(min=1, help="Pictures to look at simultaneously, each by another model.")
@@ -89,6 +93,7 @@ def serve(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramete
             queue=queue,
             time=timeout,
             requests=requests,
+            rate=rate,
             client_streams=streams,
             models=max_models,
         )

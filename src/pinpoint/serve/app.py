@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -21,6 +22,7 @@ from pinpoint.serve.detect import detect_routes, errors
 from pinpoint.serve.guard import Guard
 from pinpoint.serve.journal import GONE, Journal
 from pinpoint.serve.live import live_routes
+from pinpoint.serve.options import refuse_unknown
 from pinpoint.serve.page_files import PAGE, Page
 from pinpoint.serve.refusal import RefusedError, deny, error_answer, refused
 from pinpoint.serve.service import Service
@@ -64,7 +66,8 @@ def make_app(service: Service) -> ASGIApp:
         redoc_url=None,
         lifespan=lifespan,
     )
-    for router in (_about(service), detect_routes(service), live_routes(service)):
+    routers = (_about(service), detect_routes(service), live_routes(service))
+    for router in routers:
         app.include_router(router)
     if (PAGE / "index.html").is_file():
         app.mount("/", Page(directory=PAGE, html=True))
@@ -78,7 +81,13 @@ def make_app(service: Service) -> ASGIApp:
             allow_headers=("Authorization", "X-Request-ID"),
             expose_headers=("X-Request-ID", "Retry-After"),
         )
-    return Journal(guarded, service.figures)
+    paths = {
+        route.path
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute | APIWebSocketRoute)
+    }
+    return Journal(guarded, service.figures, paths | {"/openapi.json"})
 
 
 def _about(service: Service) -> APIRouter:
@@ -97,7 +106,9 @@ def _about(service: Service) -> APIRouter:
         """Tell what was counted, in Prometheus's text format."""
         return Response(service.figures.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    @router.get("/v1/models", responses=errors(401, 403, 429, 503))
+    @router.get(
+        "/v1/models", responses=errors(401, 403, 422, 429, 503), dependencies=[Depends(refuse_unknown)]
+    )
     def models() -> Models:
         """List the tasks and models to choose from."""
         return Models(**listed_models())

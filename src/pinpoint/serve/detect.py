@@ -3,21 +3,21 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from pinpoint.io.errors import UnreadableError
 from pinpoint.serve.answers import Batch, Detection, ErrorAnswer, plain_skeleton
 from pinpoint.serve.choice import Chosen, choose
 from pinpoint.serve.figures import Figures
+from pinpoint.serve.options import MODEL, SCORE, TASK, Task, refuse_unknown
 from pinpoint.serve.pictures import Upload, described, drawn, finished, read_uploads
 from pinpoint.serve.refusal import RefusedError
 from pinpoint.serve.service import Service
 
-__all__ = ["MODEL", "SCORE", "TASK", "Task", "detect_routes", "errors"]
+__all__ = ["detect_routes", "errors"]
 
 REASONS = {
     400: "The form cannot be read.",
@@ -27,7 +27,7 @@ REASONS = {
     413: "The request is too large, or has too many files.",
     415: "It is no form.",
     422: "The picture cannot be read, or an option cannot be what it is.",
-    429: "This client has too many requests under way.",
+    429: "This client has too many requests under way, or asks too often; `Retry-After` says when to ask.",
     500: "A fault of the server, whose log tells more under the id in `X-Request-ID`.",
     503: "Too much to do, the model still loads, or the server stops; `Retry-After` says when to ask.",
 }
@@ -49,20 +49,6 @@ FORM = {
 PICTURE = {"schema": {"type": "string", "format": "binary"}}
 
 
-class Task(StrEnum):
-    """What can be looked for."""
-
-    BODY = "body"
-    FACE = "face"
-    HAND = "hand"
-    WHOLEBODY = "wholebody"
-
-
-TASK = Query(description="What to look for; `body` if no model is named either.")
-MODEL = Query(max_length=100, description="A model that `GET /v1/models` lists, instead of the task's own.")
-SCORE = Query(ge=0, le=1, allow_inf_nan=False, description="Instances that score below are left out.")
-
-
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """How the OpenAPI description tells of errors."""
     return {status: {"model": ErrorAnswer, "description": REASONS[status]} for status in statuses}
@@ -70,7 +56,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def detect_routes(service: Service) -> APIRouter:
     """The route, for a service."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[Depends(refuse_unknown)])
     limits, fetch = service.settings.limits, service.settings.fetch
 
     @router.post(

@@ -5,13 +5,12 @@ import json
 import math
 import re
 import time
-import weakref
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
 
-from pinpoint.geometry import Image
-
-__all__ = ["Arrived", "Newest", "UnderWay", "Words", "words_of"]
+__all__ = ["LEARNING", "Arrived", "Newest", "UnderWay", "Words", "words_of"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ def words_of(text: str) -> Words:
 EXAMPLE = '{"id": 7, "seconds": 0.28}'
 LONGEST = 4096
 LONGEST_ID = 100
+LEARNING = 0.2
+"""Share of the newest frame in the mean time that one takes."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half a letter, which JSON can name but nobody can send."""
 
@@ -129,29 +130,52 @@ class Newest:
         return frame
 
 
-class _Note(NamedTuple):
-    """What is kept of a frame until it is answered; not the frame."""
-
-    words: Words
-    at: float
-    image: weakref.ref[Image]
-
-
 class UnderWay:
-    """What clients said of the frames that the engine has. Those that it dropped are forgotten."""
+    """The frames that the engine has, told in their order, and when it will want the next.
 
-    def __init__(self) -> None:
-        self._notes: dict[int, _Note] = {}
+    It has one at work, and another from shortly before that is done: so no frame is decoded for which a newer
+    one is taken, and the engine does not wait for it either.
+
+    Args:
+        waits: Whether the last frame still waits to be looked at.
+    """
+
+    def __init__(self, waits: Callable[[], bool]) -> None:
+        self._waits = waits
+        self._frames: dict[int, Arrived] = {}
+        self._told = asyncio.Event()
+        self._begun = 0.0
+        self._pace = math.inf
 
     def __len__(self) -> int:
-        return len(self._notes)
+        return len(self._frames)
 
-    def put(self, arrived: Arrived, image: Image) -> None:
-        """Note a frame, of which the engine is given this picture and nobody else keeps it."""
-        self._notes = {index: note for index, note in self._notes.items() if note.image() is not None}
-        self._notes[arrived.index] = _Note(arrived.words, arrived.at, weakref.ref(image))
+    def put(self, arrived: Arrived) -> None:
+        """Note a frame that the engine is given."""
+        if not self._frames:
+            self._begun = time.monotonic()
+        self._frames[arrived.index] = replace(arrived, data=b"")
 
-    def take(self, index: int) -> tuple[Words, float]:
-        """Return what was said of the frame of an answer, and when it came."""
-        note = self._notes.pop(index)
-        return note.words, note.at
+    def take(self, index: int) -> Arrived:
+        """Return the frame of an answer, without its data; those before it will not be answered."""
+        now = time.monotonic()
+        taken = now - self._begun
+        self._pace = taken if self._pace == math.inf else self._pace + LEARNING * (taken - self._pace)
+        self._begun = now  # the next one's turn
+        arrived = self._frames[index]
+        self._frames = {later: frame for later, frame in self._frames.items() if later > index}
+        self._told.set()
+        return arrived
+
+    async def nearly_done(self, early: float) -> None:
+        """Wait until the engine wants a frame, or is likely to in so many seconds."""
+        while self._frames:
+            left = self._begun + self._pace - early - time.monotonic()
+            if len(self._frames) > 1 or (left <= 0 and self._waits()):
+                left = math.inf
+            if left <= 0:
+                return
+            self._told.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left if left < math.inf else None):
+                    await self._told.wait()

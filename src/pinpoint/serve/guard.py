@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from pinpoint.serve.rate import Rate, household
 from pinpoint.serve.refusal import RefusedError, deny, refused
 from pinpoint.serve.settings import Settings
 
@@ -86,7 +87,7 @@ class Traffic:
 
 
 class Guard:
-    """Lets requests through that may be answered: by token, origin, client and size.
+    """Lets requests through that may be answered: by token, origin, client, rate and size.
 
     Args:
         app: What answers.
@@ -98,6 +99,7 @@ class Guard:
         self._app = app
         self._settings = settings
         self._traffic = traffic
+        self._rate = Rate(settings.limits.rate) if settings.limits.rate else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it."""
@@ -121,7 +123,9 @@ class Guard:
             exchange.release()
 
     def _counted(self, scope: Scope) -> AbstractContextManager[None]:
-        limits, client = self._settings.limits, (scope.get("client") or ("", 0))[0]
+        limits, client = self._settings.limits, household((scope.get("client") or ("", 0))[0])
+        if self._rate is not None and scope["path"].startswith("/v1/"):
+            self._rate.ask(client)
         if scope["type"] == "websocket":
             return self._traffic.taken("stream", client, limits.client_streams, limits.streams)
         return self._traffic.taken("request", client, limits.requests)

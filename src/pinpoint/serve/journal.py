@@ -5,6 +5,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Collection
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -68,11 +69,13 @@ class Journal:
     Args:
         app: What answers.
         figures: Where requests are counted.
+        paths: Those that are counted by name, whether they are reached or refused on the way.
     """
 
-    def __init__(self, app: ASGIApp, figures: Figures) -> None:
+    def __init__(self, app: ASGIApp, figures: Figures, paths: Collection[str]) -> None:
         self._app = app
         self._figures = figures
+        self._paths = frozenset(paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -91,7 +94,7 @@ class Journal:
             _request.reset(token)
 
     def _note(self, scope: Scope, path: str, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "other" if status in (404, 405) else "page")
+        route = path if path in self._paths else "page" if status < 400 else "other"
         method = scope.get("method", "WEBSOCKET")
         method = method if method in METHODS or method == "WEBSOCKET" else "other"
         self._figures.requests.labels(route, method, status).inc()

@@ -3,15 +3,15 @@
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Depends, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from pinpoint.serve.choice import Chosen, choose
-from pinpoint.serve.detect import MODEL, SCORE, TASK, Task
 from pinpoint.serve.guard import subprotocol_of
+from pinpoint.serve.options import MODEL, SCORE, TASK, Task, refuse_unknown
 from pinpoint.serve.refusal import RefusedError, deny
 from pinpoint.serve.service import Service
-from pinpoint.serve.stream import Stream, hello
+from pinpoint.serve.stream import Stream
 from pinpoint.serve.watch import Watch
 
 __all__ = ["live_routes"]
@@ -21,7 +21,7 @@ LATER = 1013  # "try again later", IANA's registry of close codes
 
 def live_routes(service: Service) -> APIRouter:
     """The route, for a service."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[Depends(refuse_unknown)])
 
     @router.websocket("/v1/stream")
     async def stream(
@@ -53,11 +53,10 @@ async def _watched(
         await socket.close(LATER)
         return
     with channel:
-        await socket.send_json(hello(chosen))
         stream = Stream(
             socket,
             channel,
-            chosen.model,
+            chosen,
             min_score=min_score,
             limits=service.settings.limits,
             figures=service.figures,

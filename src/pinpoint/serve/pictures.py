@@ -56,7 +56,7 @@ async def read_uploads(request: Request, most: int) -> list[Upload]:
     """Read the files of a form's field `file`.
 
     Raises:
-        RefusedError: It is no form, or one without files or with too many.
+        RefusedError: It is no form, or one without files, with too many or with something else.
         ClientDisconnect: The client hung up.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
@@ -67,6 +67,12 @@ async def read_uploads(request: Request, most: int) -> list[Upload]:
         files = [value for value in form.getlist("file") if isinstance(value, UploadFile)]
         if not files:
             raise RefusedError(422, f"there is no file in the field `file`{_instead(list(form))}")
+        if others := sorted({repr(name[:40]) for name in form} - {"'file'"}):
+            raise RefusedError(
+                422,
+                f"the form has a field {others[0]}, and only `file` is read: options stand in the address, "
+                "as in /v1/detect?task=face",
+            )
         if len(files) > most:
             raise RefusedError(413, f"{len(files)} files came, over the limit of {most}: send fewer at once")
         return [Upload(file.filename or "", await file.read()) for file in files]

@@ -10,7 +10,7 @@ from types import FrameType
 import uvicorn
 
 from pinpoint.serve.app import make_app
-from pinpoint.serve.connection import connection
+from pinpoint.serve.connection import connection, streaming
 from pinpoint.serve.service import Service
 
 __all__ = ["Server", "address_of", "listen"]
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 make_app(service),
                 http=connection(limits.head),
-                ws="websockets-sansio",
+                ws=streaming(limits.time),
                 ws_max_size=int(OVER * limits.frame),
                 log_config=None,
                 access_log=False,

@@ -15,7 +15,7 @@ ORIGIN = re.compile(r"\*|https?://[^/\s]+")
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a server takes before it refuses. Every number is above 0.
+    """How much a server takes before it refuses. Every number is above 0; only `rate` may be none.
 
     Args:
         upload: Bytes of one request.
@@ -25,13 +25,14 @@ class Limits:
         queue: Pictures that wait for one model.
         wait: Seconds that a picture waits for its model.
         head: Seconds in which the head of a request has to come once a client is connected.
-        time: Seconds from the first byte of a request to its answer.
+        time: Seconds from the first byte of a request to its answer, and from that of a frame to its last.
         requests: Requests of one client at once.
+        rate: Requests under `/v1/` and streams begun by one client in a second, over a long time; none: any.
         streams: WebSocket streams at once, of all clients.
         client_streams: WebSocket streams of one client at once.
         frame: Bytes of one frame of a stream.
         frame_pixels: Width times height of a frame, where that is less than `pixels`.
-        idle: Seconds after which a stream that sends nothing is closed.
+        idle: Seconds after which a stream that sends no frame is closed.
         models: Models that stay loaded for pictures, and as many for streams; the one used longest ago goes.
         stop: Seconds that a stop waits for what was taken before it.
 
@@ -48,6 +49,7 @@ class Limits:
     head: float = 10.0
     time: float = 30.0
     requests: int = 32
+    rate: float | None = None
     streams: int = 32
     client_streams: int = 8
     frame: int = 8 * MIB
@@ -59,7 +61,7 @@ class Limits:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if not (math.isfinite(value) and value > 0):
+            if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"limit {each.name} is {value}, expected a number above 0")
 
 

@@ -17,11 +17,11 @@ from pinpoint.io.video import Frame
 from pinpoint.serve.answers import plain_instances, plain_skeleton
 from pinpoint.serve.choice import Chosen
 from pinpoint.serve.figures import Figures
-from pinpoint.serve.frames import Arrived, Newest, UnderWay, Words, words_of
+from pinpoint.serve.frames import LEARNING, Arrived, Newest, UnderWay, Words, words_of
 from pinpoint.serve.settings import Limits
 from pinpoint.stream.channel import Channel
 
-__all__ = ["Stream", "hello"]
+__all__ = ["Stream"]
 
 log = logging.getLogger(__name__)
 
@@ -30,23 +30,26 @@ SEND = 20.0
 """Seconds after which a client that does not read is given up."""
 
 
-def hello(chosen: Chosen) -> dict[str, Any]:
+def _hello(chosen: Chosen) -> dict[str, Any]:
     """What a stream begins with."""
     skeleton = plain_skeleton(chosen.skeleton)
     return {"type": "hello", "model": chosen.model, "task": chosen.task, "skeleton": skeleton}
 
 
 class _IdleError(Exception):
-    """Nothing came for too long."""
+    """No frame came for too long."""
 
 
 class Stream:
     """Three tasks: one receives frames, one decodes the newest, one answers. All end with any of them.
 
+    A frame is decoded when the engine is about to want one, and is the newest then; older ones never are. For
+    a client that does not read, nothing more is looked at, until it is given up.
+
     Args:
         socket: Accepted already.
         channel: A live stream of an engine.
-        model: Its name, for the figures.
+        chosen: What is looked at, and with what.
         min_score: Instances that score below are left out.
         limits: Of frames.
         figures: Where frames are counted.
@@ -58,7 +61,7 @@ class Stream:
         self,
         socket: WebSocket,
         channel: Channel,
-        model: str,
+        chosen: Chosen,
         *,
         min_score: float,
         limits: Limits,
@@ -68,13 +71,15 @@ class Stream:
     ) -> None:
         self._socket = socket
         self._channel = channel
-        self._model = model
+        self._chosen = chosen
+        self._model = chosen.model
         self._min_score = min_score
         self._limits = limits
         self._figures = figures
         self._decoding, self._waiting = decoding, waiting
         self._newest = Newest()
-        self._under_way = UnderWay()
+        self._under_way = UnderWay(lambda: channel.waits)
+        self._early = 0.0
         self._seconds = float("-inf")
         self._counted = 0
         self._begun = time.monotonic()
@@ -112,21 +117,25 @@ class Stream:
                 await self._socket.close(code, reason)
 
     async def _receive(self) -> None:
-        words = Words()
+        await self._send(_hello(self._chosen))
+        words, until = Words(), self._patience()
         while True:
-            message = await self._message()
+            message = await self._message(until)
             if message.get("bytes") is not None:
                 await self._take(message["bytes"], words)
-                words = Words()
+                words, until = Words(), self._patience()
             else:
                 words = await self._words(message.get("text") or "")
 
-    async def _message(self) -> Message:
+    def _patience(self) -> float:
+        return asyncio.get_running_loop().time() + self._limits.idle
+
+    async def _message(self, until: float) -> Message:
         try:
-            async with asyncio.timeout(self._limits.idle):
+            async with asyncio.timeout_at(until):
                 message = await self._socket.receive()
         except TimeoutError:
-            raise _IdleError("nothing came for too long: connect again to go on") from None
+            raise _IdleError("no frame came for too long: connect again to go on") from None
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", NORMAL))
         return message
@@ -149,7 +158,7 @@ class Stream:
         self._count_dropped()
 
     async def _pass_on(self) -> None:
-        while (arrived := await self._newest.get()) is not None:
+        while (arrived := await self._wanted()) is not None:
             seconds = arrived.words.seconds
             seconds = arrived.at - self._begun if seconds is None else seconds
             try:
@@ -158,10 +167,15 @@ class Stream:
                 await self._complain(arrived.words, str(error))
                 continue
             self._seconds = seconds
-            self._under_way.put(arrived, image)
+            self._under_way.put(arrived)
             self._channel.put(Frame(image, arrived.index, seconds))
             self._count_dropped()
         self._channel.end()
+
+    async def _wanted(self) -> Arrived | None:
+        """The newest frame, once the engine wants one; none after the last."""
+        await self._under_way.nearly_done(self._early)
+        return await self._newest.get()
 
     async def _decoded(self, arrived: Arrived, seconds: float) -> Image:
         if seconds <= self._seconds:
@@ -171,25 +185,28 @@ class Stream:
             )
         pixels = min(self._limits.pixels, self._limits.frame_pixels)
         decode = partial(decode_image, arrived.data, "frame", max_pixels=pixels)
-        return await asyncio.get_running_loop().run_in_executor(self._decoding, decode)
+        begun = time.monotonic()
+        image = await asyncio.get_running_loop().run_in_executor(self._decoding, decode)
+        self._early += LEARNING * (time.monotonic() - begun - self._early)
+        return image
 
     async def _answer(self) -> None:
         loop = asyncio.get_running_loop()
         while (seen := await loop.run_in_executor(self._waiting, self._channel.get)) is not None:
-            words, at = self._under_way.take(seen.index)
+            arrived = self._under_way.take(seen.index)
             kps = seen.keypoints.above(self._min_score)
-            taken = time.monotonic() - at
-            self._count(len(kps), taken)
+            age = time.monotonic() - arrived.at
+            self._count(len(kps), age)
             height, width = seen.image.shape[:2]
             await self._send(
                 {
                     "type": "result",
-                    "id": words.id,
+                    "id": arrived.words.id,
                     "seconds": seen.seconds,
                     "size": [width, height],
                     "instances": plain_instances(kps),
-                    "milliseconds": round(1000 * taken, 2),
-                    "age": round(seen.age, 4),
+                    "milliseconds": round(1000 * age, 2),
+                    "age": round(age, 4),
                     "dropped": self._dropped,
                 }
             )

@@ -81,6 +81,12 @@ class Channel:
         with self._lock:
             return Counts(self._received, self._dropped, self._processed, self._age)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a frame waits to be looked at; where the stream is live, another one would replace it."""
+        with self._lock:
+            return bool(self._frames)
+
     def put(self, frame: Frame) -> bool:
         """Give the engine a frame.
 
