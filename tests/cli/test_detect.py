@@ -124,7 +124,11 @@ def test_an_unreadable_model_leaves_earlier_results_alone(pinpoint, detect, pict
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("it.pth", "`pinpoint export` makes"), ("run", "`pinpoint export` makes"), ("hrnet-w32", "models info")],
+    [
+        ("it.pth.tar", "`pinpoint export` makes"),
+        ("run", "`pinpoint export` makes"),
+        ("hrnet-w32", "models info"),
+    ],
 )
 def test_what_cannot_run_yet_is_refused_with_the_way_there(name, hint, pinpoint, picture, folder):
     picture("people.jpg")

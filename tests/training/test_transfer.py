@@ -15,7 +15,7 @@ from pinpoint.skeletons import Skeleton, skeleton
 from pinpoint.training.build import build_task
 from pinpoint.training.checkpoint import write_checkpoint
 from pinpoint.training.config import config_from_dict
-from pinpoint.training.transfer import load_weights
+from pinpoint.training.transfer import load_weights, read_weights
 from shapes import KEYPOINTS, make_shapes
 
 COCO = skeleton("coco17")
@@ -261,6 +261,23 @@ def test_a_file_without_tensors_is_refused(name, stored, tmp_path):
 def test_a_file_of_another_kind_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"a\.onnx is no file of weights, expected \.safetensors"):
         load_weights(made("plain-n", OWN)[0], tmp_path / "a.onnx", OWN)
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.pth.tar", "pytorch_model.bin", "a.ckpt", "A.PTH"])
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
+def test_weights_are_read_whatever_their_makers_called_them(name, zipped, tmp_path):
+    stored = {"state_dict": {"head.weight": torch.arange(6.0).reshape(2, 3)}}
+    torch.save(stored, tmp_path / name, _use_new_zipfile_serialization=zipped)
+    tensors, names = read_weights(tmp_path / name)
+    assert names is None and torch.equal(tensors["head.weight"], stored["state_dict"]["head.weight"])
+
+
+@pytest.mark.parametrize("name", ["a.pth.tar", "a.bin"])
+def test_code_in_weights_is_never_run_whatever_they_are_called(name, tmp_path, capsys):
+    torch.save({"state_dict": {}, "more": Sly()}, tmp_path / name)
+    with pytest.raises(ValueError, match="holds more than tensors"):
+        read_weights(tmp_path / name)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors", ""])

@@ -10,6 +10,7 @@ from pinpoint.cli.architectures import architecture_names
 from pinpoint.cli.progress import Fetching
 from pinpoint.geometry import Image
 from pinpoint.hub import ModelSpec, find, pull, requirements, spec_of_file
+from pinpoint.hub.foreign import is_torch_file
 from pinpoint.keypoints import Estimator, Keypoints
 from pinpoint.pipelines.load import DEFAULTS, detector_for, is_file_name, load
 from pinpoint.skeletons import Skeleton, skeleton
@@ -22,7 +23,6 @@ NOUNS = {
     "face": ("face", "faces"),
     "hand": ("hand", "hands"),
 }
-WEIGHTS = (".pth", ".pt", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _check_that_it_runs(name: str) -> None:
     try:
         model_of(name)
     except ValueError as error:
-        if Path(name).suffix.lower() in WEIGHTS or Path(name).is_dir():
+        if is_torch_file(name) or name.endswith(".safetensors") or Path(name).is_dir():
             raise ValueError(
                 f"{name} is weights, which do not run by themselves: `pinpoint export` makes a file that does"
             ) from error

@@ -204,6 +204,7 @@ def _exported(request: Request) -> str:
 
 def _loaded(request: Request) -> "tuple[Any, ModelSpec]":
     """The network of a run, or the one that official weights fill."""
+    from pinpoint.hub.foreign import is_torch_file
     from pinpoint.skeletons import skeleton
     from pinpoint.training.export import load_trained
     from pinpoint.training.official import load_official
@@ -211,7 +212,7 @@ def _loaded(request: Request) -> "tuple[Any, ModelSpec]":
     if not request.model:
         if request.skeleton or request.input_size:
             raise ValueError("--skeleton and --size are of official weights: name their network with --model")
-        if request.run.suffix in (".pth", ".pt"):
+        if is_torch_file(request.run):
             raise ValueError(f"{request.run} does not say which network it is of: name it with --model")
         return load_trained(request.run)
     columns = skeleton(request.skeleton) if request.skeleton else None

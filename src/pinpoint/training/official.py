@@ -21,8 +21,8 @@ def load_official(
     """Build a network and fill it with the weights of its official checkpoint.
 
     Args:
-        path: A `.pth`, `.pt` or `.safetensors` file, with the names that the network's makers or the model
-            zoos that carry it give to its tensors.
+        path: A `.safetensors` file or one of torch (`.pth` and the like), with the names that the network's
+            makers or the model zoos that carry it give to its tensors.
         model: An architecture, a key of `pinpoint.models.ARCHITECTURES`.
         columns: What its keypoints are; none: those of the published one.
         input_size: Width and height it was trained at; none: the published one's.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pinpoint.hub import ModelSpec
+from pinpoint.hub.foreign import TORCH_SUFFIXES, is_torch_file
 from pinpoint.io.known import skeleton_by_count
 from pinpoint.skeletons import Skeleton
 from pinpoint.training.checkpoint import read_checkpoint
@@ -88,7 +89,7 @@ def load_weights(
 
     Args:
         network: See `pinpoint.models.Network`.
-        source: A file (`.safetensors`, `.pt`, `.pth`), the folder of a run, or tensors by name.
+        source: A file (`.safetensors`, `.pth` and the like), the folder of a run, or tensors by name.
         columns: What the network's keypoints are.
         names_of_source: The keypoints of the source, in its order. None takes those that the file names, else
             those of the one skeleton of this package that has as many (17: `coco17`).
@@ -131,7 +132,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | None]
     Nothing is unpickled but tensors and plain values.
 
     Args:
-        path: A `.safetensors`, `.pt` or `.pth` file, or the folder of a run, whose best weights are read.
+        path: A `.safetensors` file, one of torch (`TORCH_SUFFIXES`), or the folder of a run, whose best
+            weights are read.
 
     Raises:
         OSError: There is no such file.
@@ -142,9 +144,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | None]
         tensors, facts = read_checkpoint(path)
         columns = ModelSpec.from_dict(facts["spec"]).skeleton if "spec" in facts else None
         return tensors, None if columns is None else columns.keypoints
-    if path.suffix in (".pt", ".pth"):
+    if is_torch_file(path):
         return _tensors(_loaded(path), path), None
-    raise ValueError(f"{path} is no file of weights, expected .safetensors, .pt, .pth or the folder of a run")
+    known = ", ".join((".safetensors", *TORCH_SUFFIXES))
+    raise ValueError(f"{path} is no file of weights, expected {known} or the folder of a run")
 
 
 def _loaded(path: Path) -> Any:
