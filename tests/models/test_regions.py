@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pinpoint.geometry import nms
-from pinpoint.models.nms import clipped, kept, overlaps
+from pinpoint.models.nms import _all_at_once, _one_by_one, clipped, overlaps
 from pinpoint.models.regions import BACKGROUND, UNDECIDED, Targets, drawn, matched, moved
 from pinpoint.models.roi import pyramid_align, roi_align
 
@@ -69,10 +69,11 @@ def test_large_regions_are_read_from_coarse_levels(side, level):
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7])
-def test_what_is_kept_is_what_greedy_suppression_keeps(threshold):
+@pytest.mark.parametrize("way", [_one_by_one, _all_at_once])
+def test_what_is_kept_is_what_greedy_suppression_keeps(threshold, way):
     rng = np.random.default_rng(0)
     own, scores = np.stack([boxes(rng, 60) for _ in range(3)]), rng.integers(0, 20, (3, 60)) / 20
-    keep = kept(torch.from_numpy(own), torch.from_numpy(scores), threshold).numpy()
+    keep = way(torch.from_numpy(own), torch.from_numpy(scores), threshold).numpy()
     assert 60 < keep.sum() < 180
     for picture in range(3):
         np.testing.assert_array_equal(
@@ -80,9 +81,10 @@ def test_what_is_kept_is_what_greedy_suppression_keeps(threshold):
         )
 
 
-def test_boxes_without_area_drop_nothing():
+@pytest.mark.parametrize("way", [_one_by_one, _all_at_once])
+def test_boxes_without_area_drop_nothing(way):
     same = torch.tensor([[[5.0, 5.0, 5.0, 9.0], [5.0, 5.0, 5.0, 9.0], [0.0, 0.0, 9.0, 9.0]]])
-    assert kept(same, torch.tensor([[0.9, 0.8, 0.1]]), 0.5).all()
+    assert way(same, torch.tensor([[0.9, 0.8, 0.1]]), 0.5).all()
 
 
 def test_overlaps_and_cuts_are_those_of_plane_geometry():

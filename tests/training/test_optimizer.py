@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from pinpoint.training.muon import _iterated, _turned, orthogonal
 from pinpoint.training.optimizer import (
     Average,
     load_optimizer,
@@ -96,3 +97,28 @@ def test_the_average_holds_batch_statistics_and_counts_and_is_ready_to_be_used()
         assert torch.equal(average.network.state_dict()[name], value), name
     assert not average.network.training
     assert not any(parameter.requires_grad for parameter in average.network.parameters())
+
+
+def uneven(rows, columns):
+    """A matrix whose singular values fall from 1 to 1/1000."""
+    torch.manual_seed(0)
+    left, _ = torch.linalg.qr(torch.randn(rows, rows))
+    right, _ = torch.linalg.qr(torch.randn(columns, rows))
+    return left * torch.logspace(0, -3, rows) @ right.T
+
+
+def test_iterating_on_the_squares_is_iterating_on_the_matrix():
+    whole = uneven(24, 200)
+    torch.testing.assert_close(_turned(whole), _iterated(whole), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(24, 200), (24, 30), (200, 24)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_orthogonal_keeps_directions_and_evens_their_sizes(shape, dtype):
+    whole = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    left, _, right = torch.linalg.svd(whole, full_matrices=False)
+    told = left.T @ orthogonal(whole.to(dtype)).float() @ right.T
+    sizes = told.diagonal()
+    assert sizes.min() > 0.6
+    assert sizes.max() < 1.25
+    assert (told - sizes.diag()).abs().max() < 0.05

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinpoint.geometry import nms
+
 __all__ = ["clipped", "kept", "overlaps", "sizes"]
 
 
@@ -55,10 +57,8 @@ class _Kept(torch.autograd.Function):
 
     @staticmethod
     def forward(_: Any, boxes: Tensor, scores: Tensor, max_overlap: float) -> Tensor:
-        order = scores.argsort(dim=1, descending=True, stable=True)
-        ranked = boxes.gather(1, order[..., None].expand_as(boxes))
-        drops = (overlaps(ranked, ranked) > max_overlap).triu(1)
-        return torch.zeros_like(scores).scatter(1, order, _undropped(drops).to(scores.dtype))
+        way = _one_by_one if boxes.device.type == "cpu" else _all_at_once
+        return way(boxes, scores, max_overlap)
 
     @staticmethod
     def symbolic(g: Any, boxes: Any, scores: Any, max_overlap: float) -> Any:
@@ -73,6 +73,24 @@ class _Kept(torch.autograd.Function):
         ones = g.op("ConstantOfShape", count, value_t=torch.tensor([1.0]))
         zeros = g.op("ConstantOfShape", g.op("Shape", scores), value_t=torch.tensor([0.0]))
         return g.op("ScatterND", zeros, places, ones).setType(scores.type())
+
+
+def _one_by_one(boxes: Tensor, scores: Tensor, max_overlap: float) -> Tensor:
+    """Picture by picture on the CPU, where that takes a tenth of the time."""
+    left = torch.ones_like(scores)
+    for own, worth, row in zip(boxes.double(), scores.double(), left, strict=True):
+        wide = (sizes(own) > 0).all(dim=1).nonzero()[:, 0]
+        row[wide] = 0
+        row[wide[torch.from_numpy(nms(own[wide].numpy(), worth[wide].numpy(), max_overlap))]] = 1
+    return left
+
+
+def _all_at_once(boxes: Tensor, scores: Tensor, max_overlap: float) -> Tensor:
+    """All pairs of all pictures, for devices that are slow to do one thing after another."""
+    order = scores.argsort(dim=1, descending=True, stable=True)
+    ranked = boxes.gather(1, order[..., None].expand_as(boxes))
+    drops = (overlaps(ranked, ranked) > max_overlap).triu(1)
+    return torch.zeros_like(scores).scatter(1, order, _undropped(drops).to(scores.dtype))
 
 
 def _undropped(drops: Tensor) -> Tensor:

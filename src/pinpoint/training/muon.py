@@ -9,6 +9,7 @@ __all__ = ["Muon", "orthogonal"]
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the published quintic, steep at 0
 ITERATIONS = 5
+LONG = 4  # columns by rows from which it is quicker to iterate on the squares
 RATIO = 10.0  # a step of an orthogonal matrix is as long as ten of Adam's
 State = dict[str, Tensor]
 Group = dict[str, Any]
@@ -93,13 +94,33 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
     Five steps of Newton's and Schulz's iteration; the values end between .7 and 1.2.
     """
-    a, b, c = COEFFICIENTS
     wide = matrix if len(matrix) <= matrix.shape[1] else matrix.T
     x = wide / (wide.norm() + 1e-7)
+    x = _turned(x) if x.shape[1] >= LONG * len(x) else _iterated(x)
+    return x if wide is matrix else x.T
+
+
+def _iterated(x: Tensor) -> Tensor:
+    a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return x if wide is matrix else x.T
+    return x
+
+
+def _turned(x: Tensor) -> Tensor:
+    """The same of long matrices: what all steps together multiply by is a function of x x', which is small.
+
+    It is computed in 32 bits, as in 16 the small squares of singular values would come out below 0.
+    """
+    a, b, c = COEFFICIENTS
+    square = x.float() @ x.float().T
+    whole = torch.eye(len(square), device=x.device)
+    for _ in range(ITERATIONS):
+        step = b * square + c * square @ square
+        step.diagonal().add_(a)
+        whole, square = step @ whole, step @ square @ step
+    return whole.to(x.dtype) @ x
 
 
 def _kept(state: State, name: str, weight: Tensor) -> Tensor:
