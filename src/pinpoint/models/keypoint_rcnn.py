@@ -19,7 +19,7 @@ from pinpoint.models.regions import UNDECIDED, Proposer, Targets, chosen, drawn,
 from pinpoint.models.resnet import Bottleneck, ResNet
 from pinpoint.models.roi import pyramid_align
 
-__all__ = ["KeypointRCNN", "Widths", "keypoint_rcnn_r50"]
+__all__ = ["FrozenNorm", "KeypointRCNN", "Widths", "keypoint_rcnn_r50"]
 
 BOX_CELLS, POINT_CELLS = 7, 14
 LEAST_SCORE, MAX_OVERLAP, LEAST_SIDE = 0.05, 0.5, 0.01

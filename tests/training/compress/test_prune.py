@@ -37,6 +37,12 @@ def test_a_pruned_network_is_smaller_and_puts_out_the_same_shapes(name):
     assert shapes[0] == shapes[1]
 
 
+def test_a_network_whose_norms_are_frozen_is_refused_with_another_way():
+    """Its convolutions would be cut and its norms not: it could not run any more."""
+    with pytest.raises(ValueError, match=r"keypoint-rcnn-r50 cannot be pruned: its norms are frozen.*distill"):
+        prune(Bare("keypoint-rcnn-r50"), 0.3, importance="norm")  # pyright: ignore
+
+
 def test_the_layer_before_the_output_is_found_through_what_has_no_weights():
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.Conv2d(4, 2, 1), torch.nn.Sigmoid())
 

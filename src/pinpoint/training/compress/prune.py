@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pinpoint.datasets.order import Order
 from pinpoint.hub import ModelSpec
+from pinpoint.models.keypoint_rcnn import FrozenNorm
 from pinpoint.training.config import Prune
 from pinpoint.training.device import device_of, normalised
 from pinpoint.training.export import load_trained
@@ -41,7 +42,8 @@ def prune(task: Task, share: float, *, importance: str = "taylor", round_to: int
         round_to: Widths are whole multiples of this, and so somewhat fewer channels may be left.
 
     Raises:
-        ValueError: The share or the importance is none, or the network has nothing that can be cut.
+        ValueError: The share or the importance is none, or the network has nothing that can be cut, or norms
+            that cannot, as Keypoint R-CNN has.
     """
     import torch_pruning
 
@@ -49,6 +51,11 @@ def prune(task: Task, share: float, *, importance: str = "taylor", round_to: int
         raise ValueError(f"share is {share}, expected more than 0 and less than 1")
     if importance not in IMPORTANCES:
         raise ValueError(f"importance is {importance!r}, expected one of {', '.join(IMPORTANCES)}")
+    if any(isinstance(module, FrozenNorm) for module in task.network.modules()):
+        raise ValueError(
+            f"{task.spec.name} cannot be pruned: its norms are frozen, and would not know the channels that "
+            "are left; `pinpoint compress distill` teaches a smaller network instead"
+        )
     network = copy.deepcopy(task.network).eval().requires_grad_(True)
     width, height = task.spec.input_size
     images = torch.zeros(1, 3, height, width, device=device_of(network))
