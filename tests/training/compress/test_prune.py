@@ -39,7 +39,9 @@ def test_a_pruned_network_is_smaller_and_puts_out_the_same_shapes(name):
 
 def test_a_network_whose_norms_are_frozen_is_refused_with_another_way():
     """Its convolutions would be cut and its norms not: it could not run any more."""
-    with pytest.raises(ValueError, match=r"keypoint-rcnn-r50 cannot be pruned: its norms are frozen.*distill"):
+    with pytest.raises(
+        ValueError, match=r"keypoint-rcnn-r50 cannot be pruned: its norms are frozen.*distill"
+    ):
         prune(Bare("keypoint-rcnn-r50"), 0.3, importance="norm")  # pyright: ignore
 
 
