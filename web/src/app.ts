@@ -52,6 +52,8 @@ export class App {
   #lastId = -1;
   #patience = 0;
   #reason = "";
+  #now: { readonly state: State; readonly words: string } = { state: "ready", words: "Ready" };
+  #before = this.#now; // what went on when a source that may fail was opened, and goes on then
   readonly #stream: Stream;
 
   constructor(
@@ -77,8 +79,10 @@ export class App {
   get choice(): Choice {
     const { task, models: chosen } = this.store.now;
     const model = chosen[task] ?? "";
-    const known = this.#catalogue?.models.some((one) => one.name === model && one.task === task) ?? true;
-    return { task, model: known ? model : "" };
+    if (!this.#catalogue) return { task, model };
+    const names = this.#catalogue.models.filter((one) => one.task === task).map((one) => one.name);
+    const usual = task in this.#catalogue.tasks ? "" : (names[0] ?? ""); // users' own tasks have models alone
+    return { task, model: names.includes(model) ? model : usual };
   }
 
   /** Ask what the server can do, until it answers. */
@@ -86,11 +90,11 @@ export class App {
     try {
       this.#catalogue = await models();
       this.face.catalogue(this.#catalogue);
-      if (!this.viewer.source) this.face.state("ready", "Ready");
+      if (!this.viewer.source) this.#say("ready", "Ready");
       this.face.problem(null);
     } catch (error) {
       if (error instanceof Refused && error.status === 401) return this.face.askForToken(false);
-      this.face.state("offline", "Server gone");
+      this.#say("offline", "Server gone");
       this.face.problem(ofServer(error));
       setTimeout(() => void this.start(), CATALOGUE_PAUSE);
     }
@@ -101,7 +105,7 @@ export class App {
     try {
       this.#catalogue = await models();
       this.face.catalogue(this.#catalogue);
-      this.face.state("ready", "Ready");
+      this.#say("ready", "Ready");
       this.look();
     } catch (error) {
       if (error instanceof Refused && error.status === 401) this.face.askForToken(true);
@@ -128,7 +132,7 @@ export class App {
     this.viewer.show(null);
     this.face.source(null);
     this.face.problem(null);
-    this.face.state("ready", "Ready");
+    this.#say("ready", "Ready");
   }
 
   /** Look at what is shown with the chosen model. */
@@ -146,10 +150,10 @@ export class App {
     if (!source || source.kind === "picture") return;
     if (this.viewer.frozen) {
       this.viewer.thaw();
-      this.face.state("live", "Live");
+      this.#say("live", "Live");
     } else {
       this.viewer.freeze();
-      this.face.state("frozen", source.kind === "video" ? "Paused" : "Frozen");
+      this.#say("frozen", source.kind === "video" ? "Paused" : "Frozen");
     }
   }
 
@@ -170,10 +174,16 @@ export class App {
     else this.#record(source.video, source.kind === "video");
   }
 
+  #say(state: State, words: string): void {
+    this.#now = { state, words };
+    this.face.state(state, words);
+  }
+
   async #open(open: () => Promise<Source>, explain: (error: unknown) => Problem): Promise<void> {
     await this.#finishRecording();
     const number = ++this.#opening;
-    this.face.state("opening", "Opening");
+    if (this.#now.state !== "opening") this.#before = this.#now;
+    this.#say("opening", "Opening");
     this.face.problem(null);
     try {
       const source = await open();
@@ -181,7 +191,7 @@ export class App {
       this.#show(source);
     } catch (error) {
       if (number !== this.#opening) return;
-      this.face.state(this.viewer.source ? "live" : "ready", this.viewer.source ? "Live" : "Ready");
+      if (this.#now.state === "opening") this.#say(this.#before.state, this.#before.words);
       this.face.problem(explain(error));
     }
   }
@@ -213,9 +223,9 @@ export class App {
   }
 
   #connecting(): void {
-    this.face.state("connecting", "Connecting");
+    this.#say("connecting", "Connecting");
     clearTimeout(this.#patience);
-    this.#patience = window.setTimeout(() => this.face.state("connecting", "Loading model"), LOADING);
+    this.#patience = window.setTimeout(() => this.#say("connecting", "Loading model"), LOADING);
   }
 
   #greeted(hello: Hello): void {
@@ -227,8 +237,8 @@ export class App {
     this.#logFor(hello.skeleton, `${hello.task} ${hello.model}`);
     this.face.problem(null);
     if (this.viewer.frozen) this.viewer.lookAgain();
-    if (this.viewer.frozen) this.face.state("frozen", this.viewer.source?.kind === "video" ? "Paused" : "Frozen");
-    else this.face.state("live", "Live");
+    if (this.viewer.frozen) this.#say("frozen", this.viewer.source?.kind === "video" ? "Paused" : "Frozen");
+    else this.#say("live", "Live");
   }
 
   /** A line that was lost and found goes on with the same file; another model begins another. */
@@ -263,7 +273,7 @@ export class App {
     clearTimeout(this.#patience);
     this.sender.reset();
     if (!this.viewer.frozen) this.viewer.forget();
-    this.face.state("reconnecting", `Retrying in ${Math.max(1, Math.round(pause / 1000))} s`);
+    this.#say("reconnecting", `Retrying in ${Math.max(1, Math.round(pause / 1000))} s`);
     const reason = this.#reason;
     this.#reason = "";
     if (reason) this.face.problem(refused(reason));
@@ -286,14 +296,14 @@ export class App {
 
   #ended(problem: Problem): void {
     clearTimeout(this.#patience);
-    this.face.state("stopped", "Stopped");
+    this.#say("stopped", "Stopped");
     this.face.problem(problem);
   }
 
   async #detect(file: Blob): Promise<void> {
     this.#detecting = new AbortController();
     const { signal } = this.#detecting;
-    this.face.state("looking", "Looking");
+    this.#say("looking", "Looking");
     try {
       const detection = await detect(file, this.choice, signal);
       if (signal.aborted) return;
@@ -301,7 +311,7 @@ export class App {
       this.#logged = "";
       this.#logFor(detection.skeleton, detection.model);
       this.log.add(detection, null, detection.size);
-      this.face.state("found", `Done in ${Math.round(detection.milliseconds)} ms`);
+      this.#say("found", `Done in ${Math.round(detection.milliseconds)} ms`);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && error.status === 401) return this.face.askForToken(false);

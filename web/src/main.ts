@@ -82,7 +82,15 @@ function showSaving(): void {
   const source = app?.viewer.source ?? null;
   const picture = source?.kind === "picture";
   button("save-drawn").disabled = !source || !(picture || Recorder.possible);
-  say(part("save-drawn-words"), picture ? "Save picture" : app?.recorder ? "Stop and save" : "Record");
+  say(part("save-drawn-words"), picture ? "PNG" : app?.recorder ? "Finish" : "Record");
+  part("save-drawn-icon").dataset.shows = picture ? "save" : "record";
+  setName(button("save-drawn"), picture ? "Save picture" : "");
+}
+
+/** Name a button whose words alone do not say what it does. */
+function setName(one: HTMLButtonElement, name: string): void {
+  if (name) one.setAttribute("aria-label", name);
+  else one.removeAttribute("aria-label");
 }
 
 async function showCameras(source: Source): Promise<void> {
@@ -156,6 +164,7 @@ function listenToButtons(): void {
     "empty-file": chooseFile,
     "problem-file": chooseFile,
     "problem-again": () => (again === "camera" ? void app.camera() : again === "server" && retry()),
+    "problem-close": () => face.problem(null),
     freeze: () => app.freeze(),
     stop: () => void app.stop(),
     "save-json": () => app.saveJson(),
@@ -203,6 +212,7 @@ listenToKeys({
   r: () => void app.saveDrawn(),
   d: flipTheme,
   x: () => void app.stop(),
+  Escape: () => face.problem(null),
   "?": () => dialog("help-dialog").showModal(),
   ...tasksByNumber(),
 });

@@ -4,7 +4,7 @@ import type { Box, Instance, Result } from "./protocol";
 
 const AHEAD = 80; // ms that a movement is carried on beyond the newest result
 const STRIDE = 400; // ms; a speed taken over a longer gap says nothing
-const HELD = 1000; // ms for which the newest result stands when nothing follows
+const HELD = 1000; // ms for which the newest result stands when nothing follows, beyond its age as it came
 const FADE = 300; // ms in which it goes then
 const KEPT = 4000; // ms of results that are kept
 
@@ -47,6 +47,7 @@ function shares(box: Box, width: number, height: number): Box {
 
 export class Motion {
   #moments: Moment[] = [];
+  #late = 0;
 
   get empty(): boolean {
     return this.#moments.length === 0;
@@ -56,9 +57,10 @@ export class Motion {
     return this.#moments.at(-1)?.at ?? -Infinity;
   }
 
-  /** Take what was found in the frame that was grabbed at a time in milliseconds. */
-  add(result: Pick<Result, "instances" | "size">, at: number): void {
+  /** Take what was found in the frame that was grabbed at a time in milliseconds, and came so much later. */
+  add(result: Pick<Result, "instances" | "size">, at: number, late = 0): void {
     if (at <= this.newest) return;
+    this.#late = late;
     this.#moments.push({ at, poses: posesOf(result.instances, result.size) });
     while (this.#moments.length > 2 && at - (this.#moments[0]?.at ?? at) > KEPT) this.#moments.shift();
   }
@@ -81,7 +83,7 @@ export class Motion {
   #beyond(newest: Moment, ahead: number, held: boolean): Pose[] {
     if (held) return [...newest.poses];
     const before = this.#moments.at(-2);
-    const alpha = Math.min(1, Math.max(0, 1 - (ahead - HELD) / FADE));
+    const alpha = Math.min(1, Math.max(0, 1 - (ahead - HELD - this.#late) / FADE));
     if (alpha === 0) return [];
     const stride = before ? newest.at - before.at : Infinity;
     const share = stride < STRIDE ? Math.min(ahead, AHEAD) / stride : 0;

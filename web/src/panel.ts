@@ -21,9 +21,10 @@ export class Panel {
     this.#show(store.now);
   }
 
-  /** Tasks in the order of the page. */
+  /** Tasks in the order of the page; some have only models that users added. */
   get tasks(): string[] {
-    const known = Object.keys(this.#catalogue?.tasks ?? {});
+    const { tasks = {}, models = [] } = this.#catalogue ?? {};
+    const known = [...new Set([...Object.keys(tasks), ...models.map((model) => model.task)])];
     return [...ORDER.filter((task) => known.includes(task)), ...known.filter((task) => !ORDER.includes(task))];
   }
 
@@ -57,9 +58,9 @@ export class Panel {
     const models = this.#catalogue?.models.filter((model) => model.task === settings.task) ?? [];
     const own = this.#catalogue?.tasks[settings.task]?.model ?? "";
     const chosen = settings.models[settings.task] ?? "";
-    const options = [option("", own ? `Default (${own})` : "Default"), ...models.map((model) => optionOf(model))];
-    select("model").replaceChildren(...options);
-    select("model").value = models.some((model) => model.name === chosen) ? chosen : "";
+    const usual = own || models.length === 0 ? [option("", own ? `Default (${own})` : "Default")] : [];
+    select("model").replaceChildren(...usual, ...models.map((model) => optionOf(model)));
+    if (models.some((model) => model.name === chosen)) select("model").value = chosen;
     select("model").disabled = models.length === 0;
     this.#showAbout(models.find((model) => model.name === (select("model").value || own)));
   }

@@ -1,6 +1,7 @@
 /** Numbers that the meters show, steadied. */
 
 const WINDOW = 2000; // ms
+const GONE = 10_000; // ms after which a thing that happened does not go on
 const WEIGHT = 0.15; // of a new value in a running mean
 
 /** How many times in a second something happens. */
@@ -12,7 +13,7 @@ export class Rate {
     this.#forget(now);
   }
 
-  /** Per second over the last two seconds, or over the time since it began where that is less. */
+  /** Per second over the last two seconds, or where it is rarer between the last two times. */
   at(now: number): number {
     this.#forget(now);
     const [first, count] = [this.#times[0], this.#times.length];
@@ -24,7 +25,8 @@ export class Rate {
   }
 
   #forget(now: number): void {
-    while (this.#times.length > 0 && now - this.#times[0]! > WINDOW) this.#times.shift();
+    while (this.#times.length > 2 && now - this.#times[0]! > WINDOW) this.#times.shift();
+    if (now - (this.#times.at(-1) ?? now) > GONE) this.clear();
   }
 }
 

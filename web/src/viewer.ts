@@ -84,7 +84,7 @@ export class Viewer {
     const now = performance.now();
     if (!this.frozen) this.lag.add(now, now - grabbed);
     this.rate.add(now);
-    this.#motion.add(result, grabbed);
+    this.#motion.add(result, grabbed, now - grabbed);
   }
 
   /** Take what was found in a picture. */

@@ -35,15 +35,17 @@ def choose(task: str | None, model: str | None, *, fetch: bool = True) -> Chosen
     """Return what a task and a model stand for; neither is `body`.
 
     Args:
-        task: One of `DEFAULTS`.
+        task: One of `SERVED`.
         model: A model of the catalogue instead of the task's own.
         fetch: Whether models may be chosen whose files are not here.
 
     Raises:
         RefusedError: There is none of that name, it finds no keypoints or other ones, or it is not here.
     """
-    if task and task not in DEFAULTS:
-        raise RefusedError(422, f"task is {task!r}, expected one of {', '.join(DEFAULTS)}")
+    if task and task not in SERVED:
+        raise RefusedError(422, f"task is {task!r}, expected one of {', '.join(SERVED)}")
+    if task and task not in DEFAULTS and not model:
+        raise RefusedError(422, f"{task} has no model of its own: name one that GET /v1/models lists for it")
     chosen = _by_model(model) if model else _by_task(task or "body")
     if task and chosen.task != task:
         raise RefusedError(

@@ -19,9 +19,12 @@ class Task(StrEnum):
     FACE = "face"
     HAND = "hand"
     WHOLEBODY = "wholebody"
+    OBJECT = "object"
 
 
-TASK = Query(description="What to look for; `body` if no model is named either.")
+TASK = Query(
+    description="What to look for; `body` if no model is named either. `object` needs a model of yours."
+)
 MODEL = Query(max_length=100, description="A model that `GET /v1/models` lists, instead of the task's own.")
 SCORE = Query(ge=0, le=1, allow_inf_nan=False, description="Instances that score below are left out.")
 

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -42,7 +42,7 @@ def moving(tmp_path_factory, astronaut) -> dict[str, Path]:
     for name, codec, pixels in (("camera.mjpeg", "mjpeg", "yuvj420p"), ("clip.mp4", "h264", "yuv420p")):
         made[Path(name).stem] = folder / name
         with av.open(folder / name, "w", format=Path(name).suffix[1:]) as out:
-            stream = out.add_stream(codec, rate=30)
+            stream = cast(Any, out.add_stream(codec, rate=30))
             stream.width, stream.height, stream.pix_fmt = 320, 240, pixels
             for angle in np.linspace(0, 2 * np.pi, 30, endpoint=False):
                 centre = (190 + 20 * np.sin(angle), 150 + 10 * np.cos(angle))

@@ -1,6 +1,9 @@
 """The page can be used by keyboard, by ear, in dark and light, and on a phone."""
 
+import numpy as np
 import pytest
+
+import pinpoint as pp
 
 FIRST = "performance.getEntriesByName('first-overlay').length > 0"
 NOTHING_OPENS = """
@@ -80,6 +83,38 @@ def test_every_control_has_a_name_every_text_is_legible_and_nothing_sticks_out(s
         assert page.evaluate(NAMELESS) == []
         assert page.evaluate(FAINT) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# Whether the numbers stand beside the buttons, with as many digits as they get.
+BESIDE = """() => {
+    document.querySelector("#latency").textContent = document.querySelector("#dropped").textContent = "2423";
+    const middle = (id) => {
+        const { top, bottom } = document.querySelector(id).getBoundingClientRect();
+        return (top + bottom) / 2;
+    };
+    return Math.abs(middle(".meters") - middle("#save-csv")) < 10;
+}"""
+
+
+@pytest.mark.parametrize("shown", ["camera", "recording", "video", "picture"])
+def test_numbers_stand_beside_the_buttons(shown, open_page, moving, tmp_path):
+    page = open_page("?source=camera" if shown in ("camera", "recording") else "")
+    if shown == "video":
+        page.set_input_files("#file", moving["clip"])
+    if shown == "picture":
+        pp.write_image(tmp_path / "grey.png", np.full((30, 40, 3), 90, np.uint8))
+        page.set_input_files("#file", tmp_path / "grey.png")
+    page.wait_for_function(FIRST)
+    if shown == "recording":
+        page.keyboard.press("r")
+        page.wait_for_selector("#recording")
+    assert page.evaluate(BESIDE)
+
+
+def test_head_and_picture_begin_in_one_line_on_wide_screens(open_page):
+    page = open_page(viewport={"width": 1920, "height": 1080})
+    left = "(id) => document.querySelector(id).getBoundingClientRect().left"
+    assert page.evaluate(left, "h1") == page.evaluate(left, "#stage") == 104
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pinpoint as pp
-from serve.page.world import kite
+from serve.page.world import ids_of, kite
 
 REFUSING = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', '{}'))"
 GONE = """
@@ -48,6 +48,49 @@ def test_a_file_that_cannot_be_opened_is_named(open_page, tmp_path):
     assert "broken.mp4" in page.inner_text("#problem-text")
 
 
+def _grey(folder):
+    pp.write_image(folder / "grey.png", np.full((30, 40, 3), 90, np.uint8))
+    return folder / "grey.png"
+
+
+BEFORE = {
+    "nothing": ("", "Ready"),
+    "a picture": ("picture", "Done in 13 ms"),
+    "a video at its end": ("video", "Paused"),
+    "a camera": ("camera", "Live"),
+}
+
+
+@pytest.mark.parametrize("case", BEFORE)
+def test_a_file_that_cannot_be_opened_leaves_what_was_shown_before_and_its_state(
+    case, open_page, moving, tmp_path
+):
+    source, state = BEFORE[case]
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    page = open_page("?source=camera" if source == "camera" else "")
+    if source in ("picture", "video"):
+        page.set_input_files("#file", _grey(tmp_path) if source == "picture" else moving["clip"])
+    page.wait_for_function("(words) => document.querySelector('#status').textContent === words", arg=state)
+    page.set_input_files("#file", tmp_path / "broken.jpg")
+    page.wait_for_selector("#problem")
+    assert "broken.jpg" in page.inner_text("#problem-text")
+    assert page.inner_text("#status") == state
+    assert page.get_attribute("#stage", "data-source") == (source or "none")
+
+
+@pytest.mark.parametrize("how", ["click", "key"])
+def test_a_message_over_a_picture_can_be_closed(how, open_page, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    page = open_page()
+    for path in (_grey(tmp_path), tmp_path / "broken.jpg"):
+        page.set_input_files("#file", path)
+        page.wait_for_function("document.body.dataset.state === 'found'")
+    page.wait_for_selector("#problem")
+    page.click("#problem-close") if how == "click" else page.keyboard.press("Escape")
+    assert not page.locator("#problem").is_visible()
+    assert page.inner_text("#status") == "Done in 13 ms"
+
+
 def test_a_token_is_asked_for_until_it_is_right(open_page, world, complaints):
     world.token = "s3cret-token"
     page = open_page()
@@ -80,7 +123,7 @@ def test_a_line_that_breaks_is_mended_and_nobody_takes_the_id_of_another(
     with page.expect_download() as download:
         page.keyboard.press("j")
     download.value.save_as(tmp_path / "saved.json")
-    ids = [record.keypoints.track_ids.tolist() for record in pp.read_records(tmp_path / "saved.json")]
+    ids = [ids_of(record) for record in pp.read_records(tmp_path / "saved.json")]
     assert ids[0] == [1]
     assert ids[-1] == [3, 4]
     complaints.clear()  # the browser reports every failed connection

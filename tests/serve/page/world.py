@@ -14,6 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pinpoint.io.records import Record
+
 PAGE = Path(__file__).parents[3] / "src/pinpoint/serve/page"
 RED, BLUE, WHITE = (255, 158, 30), (64, 160, 255), (236, 240, 246)
 SKELETON = {
@@ -30,6 +32,12 @@ def kite(x: float, y: float, *, id: int | None = 1, score: float = 0.9, side: fl
     return {"id": id, "score": score, "box": None, "keypoints": points}
 
 
+def ids_of(record: Record) -> list[int]:
+    """Who is in a saved frame."""
+    assert record.keypoints.track_ids is not None
+    return record.keypoints.track_ids.tolist()
+
+
 @dataclass
 class World:
     """What the server says; a test changes it while the server runs.
@@ -40,6 +48,8 @@ class World:
         token: Asked for if it is not empty.
         refusal: Status and words with which pictures and streams are refused.
         came: The words before every frame that came, with the size of its picture.
+        asked: The options of the newest stream.
+        own: Names of models of a user's own kind.
         hang_up: Set to end all streams as a server does that dies.
     """
 
@@ -53,6 +63,8 @@ class World:
     protocols: list[str] = field(default_factory=list)
     hang_up: threading.Event = field(default_factory=threading.Event)
     address: str = ""
+    own: Sequence[str] = ()
+    asked: dict[str, str] = field(default_factory=dict)
 
     def refuses(self, headers: Any) -> Any:
         """The answer to a request that is refused, else none."""
@@ -91,7 +103,7 @@ def _app(world: World) -> Any:
             row | {"name": name, "task": task, "ready": name != "kite-l"}
             for task, own in names.items()
             for name in own
-        ]
+        ] + [row | {"name": name, "task": "object", "ready": True} for name in world.own]
         tasks = {task: {"model": own[0], "skeleton": "kite"} for task, own in names.items()}
         return world.refuses(request.headers) or JSONResponse({"tasks": tasks, "models": rows})
 
@@ -112,6 +124,7 @@ def _app(world: World) -> Any:
         offered = ws.headers.get("sec-websocket-protocol")
         world.protocols.append(offered or "")
         await ws.accept(subprotocol=offered)
+        world.asked = dict(ws.query_params)
         task = ws.query_params["task"]
         model = ws.query_params.get("model", "kite-s")
         await ws.send_json({"type": "hello", "model": model, "task": task, "skeleton": SKELETON})
