@@ -60,12 +60,12 @@ class Swung:
         pass
 
 
-@pytest.mark.parametrize(("camera", "ids"), [(Swung(0, 0, 90, -70, 80), [1, 1]), (None, [-1, -1])])
+@pytest.mark.parametrize(("camera", "ids"), [(Swung(0, 0, 90, -100, 110), [1, 1]), (None, [-1, -1])])
 def test_a_moving_camera_is_taken_out(camera, ids):
-    """Somebody stands, and the picture jumps farther than they are wide."""
+    """Somebody stands, and the picture jumps farther than anybody does."""
     tracker, image = Tracker(camera=camera), np.zeros((9, 9, 3), np.uint8)
     tracker(boxes_at(), -0.1, image)
-    found = [tracker(boxes_at((x, 50)), 0.1 * n, image) for n, x in enumerate((100, 190, 120, 200))]
+    found = [tracker(boxes_at((x, 50)), 0.1 * n, image) for n, x in enumerate((100, 190, 90, 200))]
     assert [int(kps.track_ids[0]) for kps in found[2:]] == ids
 
 
@@ -257,3 +257,23 @@ def test_after_a_long_outage_nobody_is_who_they_were():
     assert tracker(someone(100.0), 0.0).track_ids.tolist() == [1]
     tracker(someone(220.0), 5.0)
     assert tracker(someone(220.0), 5.1).track_ids.tolist() == [2]
+
+
+@pytest.mark.parametrize("step", [20.0, 40.0, 60.0])
+def test_small_boxes_keep_their_ids_however_far_they_go_and_turn(step):
+    """Two faces of 40 pixels go half their size to one and a half between two frames, and turn round."""
+    tracker = Tracker()
+    turns = np.tile([*[1] * 8, *[-1] * 8], 3)
+    ids = [
+        tracker(boxes_at((300 + x, 50), (300 + x, 200)), frame / 15).track_ids.tolist()
+        for frame, x in enumerate(step * np.cumsum(turns))
+    ]
+    assert ids == [[1, 2]] * len(turns)
+
+
+def test_nobody_is_who_left_when_another_comes_in_far_from_there():
+    tracker = Tracker()
+    for frame in range(10):  # one who stands, and so does not leap
+        tracker(boxes_at((50, 50)), frame / 15)
+    ids = [tracker(boxes_at((110, 50)), frame / 15).track_ids.tolist() for frame in range(10, 12)]
+    assert ids == [[-1], [2]]

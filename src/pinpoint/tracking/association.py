@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pinpoint.codecs.assignment import assigned
 from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints
+from pinpoint.tracking.motion import BODY
 from pinpoint.tracking.tracks import Tracks
 
 __all__ = ["Claims", "associated", "paired"]
@@ -30,6 +31,10 @@ AHEAD = 0.8  # and how near the best other track may come
 SURE = 0.1  # of looks from ALIKE to the same, and near: enough to take a lost track up again
 REACH = (1.0, 2.5)  # sizes that somebody may be off when taken up again, and per second away
 NEAR = 0.2  # how fast what is farther away becomes less likely, by sizes
+LEAP = 2.0  # sizes from one call to the next at which what is fast is another
+FARTHER = 1.5  # of the way since the last call, once that is known
+AS_LARGE = 0.7  # ratio of sizes of what leaps
+LEAST_NEAR = 0.1
 SMALLEST = 0.1  # ratio of sizes; who comes out from behind something is small at first
 
 
@@ -53,7 +58,8 @@ def associated(claims: Claims, tracks: Tracks, found: Keypoints, looks: Float, l
 
     After the rounds by place and looks, tracks that were lost are taken up again by who looks like them, out
     of what nobody took, and of what tracks took that are not confirmed: those may just have begun with
-    somebody who was here before.
+    somebody who was here before. What is left over where nobody came or went has leapt: small and fast ones,
+    such as faces, are so far from where they were that places have nothing in common.
 
     Args:
         claims: How alike they are.
@@ -73,13 +79,46 @@ def associated(claims: Claims, tracks: Tracks, found: Keypoints, looks: Float, l
         pairs = np.concatenate([pairs, paired(worth * free[:, None] * given, least)])
         free[pairs[:, 0]] = False
     lost = free & (tracks.ids > 0)
-    if not lost.any() or not trust.any():
+    if lost.any() and trust.any():
+        open_: Flags = np.asarray(np.stack(claims.rounds).any(axis=0))
+        open_[pairs[tracks.ids[pairs[:, 0]] > 0, 1]] = False
+        back = _likely(tracks, found) * _recognised(same, np.minimum(1, FIRM * trust))
+        again = paired(back * lost[:, None] * open_, SURE)
+        pairs = np.concatenate([pairs[~np.isin(pairs[:, 1], again[:, 1])], again])
+    here, new = _left(claims, pairs)
+    if not len(here) or len(here) != len(new):  # somebody came or went
         return pairs
-    open_: Flags = np.asarray(np.stack(claims.rounds).any(axis=0))
-    open_[pairs[tracks.ids[pairs[:, 0]] > 0, 1]] = False
-    back = _likely(tracks, found) * _recognised(same, np.minimum(1, FIRM * trust))
-    again = paired(back * lost[:, None] * open_, SURE)
-    return np.concatenate([pairs[~np.isin(pairs[:, 1], again[:, 1])], again])
+    ahead = (
+        _near(tracks[here], found[new]) * _fits(same, trust, np.zeros(same.shape, bool))[np.ix_(here, new)]
+    )
+    leapt = paired(ahead, LEAST_NEAR)
+    return np.concatenate([pairs, np.stack([here[leapt[:, 0]], new[leapt[:, 1]]], axis=1)])
+
+
+def _left(claims: Claims, pairs: Rows) -> tuple[Rows, Rows]:
+    """Tracks found in the call before, and sure instances, that are in no pair, shapes (P,) and (Q,)."""
+    if len(pairs) == min(claims.alike.shape):
+        return pairs[:0, 0], pairs[:0, 1]
+    here = np.setdiff1d(np.flatnonzero(claims.away == 0), pairs[:, 0])
+    return here, np.setdiff1d(np.flatnonzero(claims.rounds[0]), pairs[:, 1])
+
+
+def _near(tracks: Tracks, found: Keypoints) -> Float:
+    """How near instances are to where tracks were or are expected, shape (T, N), 0 from as far as they leap.
+
+    That is some sizes while nobody knows how fast they are, and a little farther than they went then.
+    """
+    assert found.boxes is not None
+    motion = tracks.motion
+    went = motion.velocity * tracks.unseen[:, None]
+    known = motion.doubt[:, 2] < BODY.speed**2 / 2
+    reach = motion.size * np.where(known, 0.0, LEAP) + np.linalg.norm(went, axis=1) * FARTHER
+    middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    far = [np.linalg.norm(at[:, None] - middles, axis=-1) for at in (motion.place, motion.place - went)]
+    size = np.sqrt(np.maximum((found.boxes[:, 2:] - found.boxes[:, :2]).prod(axis=1), 1.0))
+    ratio = size / motion.size[:, None]
+    near = np.clip(1 - np.minimum(*far) / np.maximum(reach, 1e-9)[:, None], 0, 1)
+    return near * (np.minimum(ratio, 1 / ratio) > AS_LARGE)
 
 
 def _faith(away: Float) -> Float:

@@ -14,6 +14,7 @@ from pinpoint.geometry import Float
 __all__ = ["Motion", "Pace"]
 
 GROWS, SHRINKS = 0.3, 0.05  # share of a difference in size that is believed at once
+FAR, SIGMAS = 0.5, 4.0  # sizes, and deviations, from which somebody is not where they could be
 CORNERS = 2  # the last points of a track are those of its box
 
 
@@ -127,8 +128,9 @@ class Motion:
         """
         off = points - self.points
         shared = _shared(off)
+        doubt = _surprised(self.doubt, np.linalg.norm(shared, axis=1) / self.size)
         place, velocity, doubt = _corrected(
-            (self.place, self.velocity, self.doubt), shared, np.full(len(self), BODY.noise**2)
+            (self.place, self.velocity, doubt), shared, np.full(len(self), BODY.noise**2)
         )
         own = (self.offsets, self.swing, self.point_doubt)
         offsets, swing, point_doubt = _corrected(own, off - shared[:, None], (POINTS.noise / trust) ** 2)
@@ -162,6 +164,15 @@ def _moved(where: Float, velocity: Float, doubt: Float, pace: Pace, seconds: flo
     grown[..., 2] = kept**2 * of_velocity
     grown += energy * np.array([pace.lasts**2 * (seconds - 2 * reach + half), reach**2 / 2, half])
     return where + reach * velocity, kept * velocity, grown
+
+
+def _surprised(doubt: Float, off: Float) -> Float:
+    """Doubt the velocity of who is farther off, in sizes (T,), than could be: they turned or leapt."""
+    pull = doubt[:, 1] / doubt[:, 0]
+    far = (off > FAR) & (off**2 > SIGMAS**2 * doubt[:, 0])
+    more = off[:, None] ** 2 * np.stack([np.ones_like(pull), pull, pull**2], axis=1)
+    more[:, 2] += BODY.speed**2
+    return doubt + np.where(far[:, None], more, 0.0)
 
 
 def _corrected(state: tuple[Float, Float, Float], off: Float, noise: Float) -> tuple[Float, Float, Float]:
