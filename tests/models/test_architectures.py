@@ -129,6 +129,12 @@ def test_parameters_are_as_many_as_published(name):
         }
 
 
+def test_what_others_made_says_what_was_published_of_it():
+    """PoseTED's paper prints no size, and the plain ones are our own."""
+    silent = {name for name in ARCHITECTURES if architecture(name).published is None}
+    assert {name for name in silent if not name.startswith("plain-")} == {"poseted-r50"}
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_size_is_read_by_its_codec(name):
     """The codec refuses shapes that are not its own."""

@@ -57,7 +57,7 @@ def architecture_lines(name: str) -> dict[str, str]:
         "paper": paper_address(facts["paper"]),
         "to train": f"pinpoint train --model {name} --data LABELS.json --out RUN",
     }
-    if said:
+    if said.get("has_file"):
         lines["to use"] = f"pinpoint export OFFICIAL.pth --model {name} --out {name}.onnx"
     return {label: text for label, text in lines.items() if text}
 

@@ -139,12 +139,14 @@ class Published:
         gflops: Billions of operations for one input, as printed; None: not printed.
         metrics: Figures as printed, shares of 1 ({"AP": 0.749}).
         source: Where it is printed: arXiv id or address, and what the figures were measured on.
+        has_file: Whether there is a checkpoint of it that `pinpoint.training.official` reads.
     """
 
     parameters: str
     gflops: float | None
     metrics: Mapping[str, float]
     source: str
+    has_file: bool = True
 
 
 def as_named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -36,5 +36,6 @@ def architecture_facts(name: str) -> dict[str, Any]:
             "gflops": said.gflops,
             "metrics": dict(said.metrics),
             "source": said.source,
+            "has_file": said.has_file,
         },
     }
