@@ -32,6 +32,14 @@ def kite(x: float, y: float, *, id: int | None = 1, score: float = 0.9, side: fl
     return {"id": id, "score": score, "box": None, "keypoints": points}
 
 
+def eventually(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until something is true."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def ids_of(record: Record) -> list[int]:
     """Who is in a saved frame."""
     assert record.keypoints.track_ids is not None
