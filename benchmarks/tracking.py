@@ -32,7 +32,7 @@ from report import Report
 
 sys.path[:0] = [str(HERE.parent / "tests" / folder) for folder in ("tracking", "evaluation")]
 from tracked import crossing as small_clip  # noqa: E402
-from worlds import STRONG, WORLDS, Shot  # noqa: E402
+from worlds import WORLDS, Shot  # noqa: E402
 
 PARTS = ("worlds", "alike", "measures", "speed")
 SEEDS = 8
@@ -159,9 +159,9 @@ def best_plain(clips: Sequence[Sequence[Shot]], *, moves: bool) -> list[dict]:
 
 
 OURS: dict[str, Callable[[], Tracker]] = {
-    "ours": lambda: Tracker(strong=STRONG, camera=CameraMotion(), appearance=ColorHistogram()),
-    "ours without appearance": lambda: Tracker(strong=STRONG, camera=CameraMotion()),
-    "ours without camera": lambda: Tracker(strong=STRONG, appearance=ColorHistogram()),
+    "ours": lambda: Tracker(camera=CameraMotion(), appearance=ColorHistogram()),
+    "ours without appearance": lambda: Tracker(camera=CameraMotion()),
+    "ours without camera": lambda: Tracker(appearance=ColorHistogram()),
 }
 
 

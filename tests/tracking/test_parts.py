@@ -240,12 +240,3 @@ def test_looks_count_only_where_people_differ(others, taken):
     tracks = Tracks.started(standing(xy), own, 0)
     claims = Claims(np.array([[0.7, 0.5], [0.5, 0.7]]), np.zeros(2), (np.ones(2, bool),))
     assert associated(claims, tracks, standing(xy), own[::-1], 0.1).tolist() == taken
-
-
-@pytest.mark.parametrize(("look", "taken"), [([0.9, 0.44], [[0, 0]]), ([0.05, 1.0], [])])
-def test_who_looks_like_nothing_of_a_track_is_another_even_when_half_hidden(look, taken):
-    """Known well and lost, then somebody nearly hidden near the place: a tenth of a clear look is enough."""
-    tracks = Tracks.started(standing(SKELETON_STANDING[None]), np.array([[9.0, 0.0]]), 0)
-    claims = Claims(np.array([[0.6]]), np.array([0.5]), (np.ones(1, bool),))
-    faint = 0.1 * np.array([look]) / np.linalg.norm(look)
-    assert associated(claims, tracks, standing(SKELETON_STANDING[None]), faint, 0.2).tolist() == taken

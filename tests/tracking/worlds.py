@@ -17,7 +17,6 @@ from pinpoint.geometry import Float, Image, boxes_of_points, iou
 
 SKELETON = pp.skeleton("coco17")
 SIZE = (480, 320)
-STRONG = 0.5  # the score of somebody of whom somewhat more than half is seen
 WALL = 255  # number of what hides people in the map of owners
 COLOURS = np.array(
     [

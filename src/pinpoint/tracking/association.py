@@ -17,10 +17,9 @@ __all__ = ["Claims", "associated", "paired"]
 Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
-AGREES = (0.25, 0.4)  # so much at least looks of one person agree, nearly hidden, and more when clear
-MORE = 0.1  # and so much more has to agree for who was lost
+ENOUGH = 0.6  # looks of one person agree as much even when half of them is hidden
+AGREES = (0.25, 0.4)  # so much even when they are nearly hidden, and so much more when clear
 SHARP = 1.5  # how fast less becomes unlikely
-KNOWN = 3.0  # clear looks after which somebody's are known for sure
 FIRM = 2.0  # how much more looks are trusted for who was lost, whom places tell less about
 KEEPS = 0.3  # of looks, and how much they say: enough to believe a place after COAST
 COAST = 1.0  # seconds for which a velocity alone is believed
@@ -69,10 +68,7 @@ def associated(claims: Claims, tracks: Tracks, found: Keypoints, looks: Float, l
         least: How alike a pair is at least.
     """
     same, trust = _compared(tracks.looks, looks)
-    if trust.any():
-        worth = _worth(claims, same, trust, np.linalg.norm(tracks.looks, axis=1))
-    else:
-        worth = claims.alike * _faith(claims.away)
+    worth = _worth(claims, same, trust) if trust.any() else claims.alike * _faith(claims.away)
     free = np.ones(len(tracks), bool)
     pairs = np.zeros((0, 2), np.intp)
     for given in claims.rounds:
@@ -88,10 +84,8 @@ def associated(claims: Claims, tracks: Tracks, found: Keypoints, looks: Float, l
     here, new = _left(claims, pairs)
     if not len(here) or len(here) != len(new):  # somebody came or went
         return pairs
-    ahead = (
-        _near(tracks[here], found[new]) * _fits(same, trust, np.zeros(same.shape, bool))[np.ix_(here, new)]
-    )
-    leapt = paired(ahead, LEAST_NEAR)
+    near = _near(tracks[here], found[new]) * _fits(same, trust)[np.ix_(here, new)]
+    leapt = paired(near, LEAST_NEAR)
     return np.concatenate([pairs, np.stack([here[leapt[:, 0]], new[leapt[:, 1]]], axis=1)])
 
 
@@ -126,25 +120,21 @@ def _faith(away: Float) -> Float:
     return ((1 - FADES) ** away * (away <= COAST))[:, None]
 
 
-def _worth(claims: Claims, same: Float, trust: Float, much: Float) -> Float:
-    """What pairs are worth by places and looks, of which so much is known, shape (T,) -> (T, N)."""
+def _worth(claims: Claims, same: Float, trust: Float) -> Float:
+    """What pairs are worth by places and looks, shape (T, N)."""
     away = claims.away[:, None]
     firm = np.minimum(1, np.where(away > 0, FIRM, 1.0) * trust)
-    shares = _shares(same * firm)
-    fits = _fits(same, trust, away > 0)
-    kept = (away <= COAST) | (firm * fits * shares >= KEEPS)
-    known = np.minimum(1, much / KNOWN)[:, None]
-    looks = (1 - known * (1 - fits)) * (1 - firm * (1 - shares))
-    return claims.alike * looks * (1 - FADES) ** away * kept
+    fits = np.minimum(1, same / ENOUGH) * _shares(same * firm)
+    kept = (away <= COAST) | (firm * fits >= KEEPS)
+    return claims.alike * (1 - firm * (1 - fits)) * (1 - FADES) ** away * kept
 
 
-def _fits(same: Float, trust: Float, lost: Flags) -> Float:
+def _fits(same: Float, trust: Float) -> Float:
     """Whether looks agree as much as those of one person do, shape (T, N), in [0, 1].
 
-    Little has to be seen for that: even of somebody nearly hidden some looks agree, so that who looks like
-    nothing of a track is another. Whom among several they fit best is up to `_shares`, and wants clear looks.
+    Little has to be seen for that: even of somebody nearly hidden some looks agree.
     """
-    usual = AGREES[0] + AGREES[1] * trust + MORE * lost
+    usual = AGREES[0] + AGREES[1] * trust
     return np.where(trust > 0, np.minimum(1, same / usual) ** SHARP, 1.0)
 
 
