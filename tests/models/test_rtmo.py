@@ -85,6 +85,20 @@ def test_rulers_are_laid_around_the_true_box_where_a_cell_misses_it(network, ima
     torch.testing.assert_close(y[TAUGHT_CELLS, [0, -1]], torch.tensor([32 - 63 * 0.625, 32 + 63 * 0.625]))
 
 
+def test_rulers_are_read_in_32_bits_whatever_the_rest_is_learnt_in(network):
+    """In 16, bins beside each other are at the same place."""
+    poses, boxes, centers = (
+        torch.randn(1, 4, 128),
+        torch.tensor([[[0.0, 0.0, 500.0, 500.0]] * 4]),
+        torch.zeros(1, 4, 2),
+    )
+    with torch.no_grad():
+        alone = network.head.dcc(poses, boxes, centers)
+        with torch.autocast("cpu", torch.bfloat16):
+            beside = network.head.dcc(poses, boxes, centers)
+    assert all(torch.equal(one, other) for one, other in zip(alone, beside, strict=True))
+
+
 def test_pictures_without_anybody_teach_every_parameter_nothing(network, images):
     network = copy.deepcopy(network).train()
     nobody = torch.zeros(2, 2, dtype=torch.bool)

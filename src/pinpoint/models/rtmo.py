@@ -130,6 +130,10 @@ class Rulers(nn.Module):
             Points (B, C, K, 2); shares of the bins of x (B, C, K, X) and of y (B, C, K, Y); where the bins
             are, (B, C, X) and (B, C, Y); spreads (B, C, K), as shares of the instance's size.
         """
+        with torch.autocast(poses.device.type, enabled=False):  # in 16 bits, bins side by side are the same
+            return self._read(poses.float(), boxes, centers)
+
+    def _read(self, poses: Tensor, boxes: Tensor, centers: Tensor) -> tuple[Tensor, ...]:
         middle, size = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) * REACH
         tokens = self._tokens(poses)
         read, shares, places = [], [], []
