@@ -6,6 +6,7 @@ boxes fit the labelled ones best. Parts bear the names that published checkpoint
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import NamedTuple
 
@@ -130,7 +131,7 @@ class Rulers(nn.Module):
             Points (B, C, K, 2); shares of the bins of x (B, C, K, X) and of y (B, C, K, Y); where the bins
             are, (B, C, X) and (B, C, Y); spreads (B, C, K), as shares of the instance's size.
         """
-        with torch.autocast(poses.device.type, enabled=False):  # in 16 bits, bins side by side are the same
+        with _in_32_bits(poses.device.type):  # in 16, bins side by side are at the same place
             return self._read(poses.float(), boxes, centers)
 
     def _read(self, poses: Tensor, boxes: Tensor, centers: Tensor) -> tuple[Tensor, ...]:
@@ -254,6 +255,11 @@ class RtmoNet(nn.Module):
         boxes = torch.cat([middle - size / 2, middle + size / 2], dim=-1)
         coarse = offsets.unflatten(2, (-1, 2)) * strides[:, None] + centers[:, None]
         return Told(logits[..., 0], boxes, torch.cat([coarse, seen[..., None]], dim=-1), poses, centers)
+
+
+def _in_32_bits(device: str) -> AbstractContextManager[object]:
+    available = torch.amp.is_autocast_available(device)  # not where networks are only counted
+    return torch.autocast(device, enabled=False) if available else nullcontext()
 
 
 def _stack(inside: int, outside: int, count: int, groups: int = 1) -> nn.Sequential:
