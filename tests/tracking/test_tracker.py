@@ -164,6 +164,19 @@ def returned(away, *, like):
     return int(tracker(boxes_at((70, 50)), 1.1 + away, blank).track_ids[0])
 
 
+def test_looks_are_asked_for_seldom_while_places_leave_no_doubt():
+    """30 frames per second: all until looks are learnt, then one in .3 s, and all again once a third comes."""
+    asked, blank = [], np.zeros((9, 9, 3), np.uint8)
+    tracker = Tracker(appearance=lambda image, kps: asked.append(time) or np.ones((len(kps), 1)))
+    for time in np.arange(60) / 30:
+        third = [(150, 200)] if time > 1.5 else []
+        tracker(boxes_at((50 + 30 * time, 50), (250, 50), *third), time, blank)
+    until, later = (np.sum(np.array(asked) < end) for end in (0.33, 1.5))
+    assert until == 9
+    assert later - until == 3
+    assert len(asked) - later >= 10
+
+
 @pytest.mark.parametrize("similarity", [by_points, by_boxes])
 def test_points_that_are_missing_do_not_break_a_track(similarity):
     """The skeleton has no sigmas, there are no boxes, and the hull of what is left is a point."""

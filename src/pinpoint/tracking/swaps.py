@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +23,12 @@ FARTHEST = 0.3
 """Sizes beyond which a point does not speak the louder for being farther off."""
 
 
+@cache
 def pair_columns(skeleton: Skeleton) -> NDArray[np.intp]:
-    """Columns of the left and the right of every pair, shape (P, 2)."""
-    return skeleton.indices(name for pair in skeleton.swaps for name in pair).reshape(-1, 2)
+    """Columns of the left and the right of every pair, shape (P, 2), read-only."""
+    columns = skeleton.indices(name for pair in skeleton.swaps for name in pair).reshape(-1, 2)
+    columns.flags.writeable = False
+    return columns
 
 
 def swap_tiers(skeleton: Skeleton) -> list[Bools]:
@@ -68,6 +72,8 @@ def swapped_now(expected: Float, seen: Float, tiers: Sequence[Bools]) -> Bools:
     keep, swap = _distances(seen, expected), _distances(seen[:, :, ::-1], expected)
     gain = keep - swap
     swapped = np.zeros(gain.shape, dtype=np.bool_)
+    if not (gain > CLEAR / 2).any():  # as in almost every frame: no group has anybody who speaks for it
+        return swapped
     for tier in tiers:
         left = ~swapped[:, None] & tier  # (N, G, P): pairs that the larger groups did not exchange
         total = np.where(left, gain[:, None], 0).sum(axis=2)
@@ -142,6 +148,8 @@ def _best_course(costs: Float, per_frame: Float) -> Bools:
 
 def exchanged(kps: Keypoints, swapped: Bools) -> Keypoints:
     """The keypoints with the two of some pairs exchanged, shape (N, P)."""
+    if not swapped.any():
+        return kps
     order = np.tile(np.arange(len(kps.skeleton)), (len(kps), 1))
     rows, chosen = np.nonzero(swapped)
     left, right = pair_columns(kps.skeleton)[chosen].T

@@ -18,6 +18,11 @@ __all__ = ["Tracker"]
 
 Rows = NDArray[np.intp]
 
+PLAIN = 0.5
+"""How alike by place a track and its only candidate are where nobody needs to look at them."""
+NEW = 10  # times found until a track knows what it looks like
+LEARNS = 0.3  # seconds after which it looks again
+
 
 class Tracker:
     """Gives instances ids that stay theirs over time. Its state is one stream's: every stream needs its own.
@@ -26,6 +31,7 @@ class Tracker:
     two calls is. Where tracks are expected is compared with what was found: first what is surely there, then
     what is unsure, which may go on with a track but begin none (ByteTrack, arXiv 2110.06864). A track that
     finds nothing coasts for a second; after that, within `window`, only somebody who looks alike takes it up.
+    What people look like is asked for as long as places leave a doubt, and a few times a second otherwise.
 
     Args:
         similarity: How alike tracks and instances are, such as `by_points` or `by_boxes`.
@@ -72,7 +78,7 @@ class Tracker:
         self._tracks: Tracks | None = None
         self._ahead: tuple[float, Tracks] | None = None
         self._skeleton: Skeleton | None = None
-        self._seconds = -np.inf
+        self._seconds = self._looked = -np.inf
         self._confirmed = self._born = 0
         if self._camera is not None:
             self._camera.forget()
@@ -96,8 +102,12 @@ class Tracker:
         self._check(kps, seconds)
         there = has_place(kps)
         placed, found = np.flatnonzero(there), whole(kps[there])
-        tracks, looks = self._expected_now(found, seconds, image)
-        rows, columns = self._associated(tracks, found, looks, seconds).T
+        tracks = self._expected_now(found, seconds, image)
+        alike = self._alike(tracks, found)
+        looks = self._looks(tracks, found, alike, seconds, image)
+        if looks.shape[1] and not tracks.looks.shape[1]:  # no picture until now
+            tracks = replace(tracks, looks=np.zeros((len(tracks), looks.shape[1])))
+        rows, columns = self._associated(tracks, found, alike, looks, seconds).T
         missed = _others(len(tracks), rows)
         new = self._beginning(found, columns)
         now = self._with_ids(tracks[rows].found_again(found[columns], looks[columns]))
@@ -136,21 +146,18 @@ class Tracker:
             wanted = f"{self._skeleton.name!r} as in the calls before"
             raise ValueError(f"the skeleton is {kps.skeleton.name!r}, expected {wanted}")
 
-    def _expected_now(self, found: Keypoints, seconds: float, image: Image | None) -> tuple[Tracks, Float]:
-        """The tracks at this time, and what the found instances look like."""
-        looks = self._looks(found, image)
+    def _expected_now(self, found: Keypoints, seconds: float, image: Image | None) -> Tracks:
+        """The tracks at this time."""
         before = self._tracks
         if before is None:
-            before = Tracks.started(found[:0], looks[:0], 0)
+            before = Tracks.started(found[:0], np.zeros((0, 0)), 0)
         tracks = self._later(before, seconds)
-        if looks.shape[1] and not tracks.looks.shape[1]:  # no picture until now
-            tracks = replace(tracks, looks=np.zeros((len(tracks), looks.shape[1])))
         if self._camera is not None and image is not None:
             map_ = self._camera(image, before.motion.boxes[before.unseen == 0])
             tracks = replace(tracks, motion=tracks.motion.seen_by(map_))
         elif self._camera is not None:
             self._camera.forget()
-        return tracks[self._was_seen(tracks, seconds) | (tracks.unseen <= self._window)], looks
+        return tracks[self._was_seen(tracks, seconds) | (tracks.unseen <= self._window)]
 
     def _later(self, tracks: Tracks, seconds: float) -> Tracks:
         """The tracks of the last call at a time; the same time is often asked for twice."""
@@ -160,24 +167,48 @@ class Tracker:
             self._ahead = seconds, tracks.later(seconds - self._seconds)
         return self._ahead[1]
 
-    def _looks(self, found: Keypoints, image: Image | None) -> Float:
-        if self._appearance is not None and image is not None:
-            return self._appearance(image, found) * clearness(found)[:, None]
-        return np.zeros((len(found), 0 if self._tracks is None else self._tracks.looks.shape[1]))
+    def _alike(self, tracks: Tracks, found: Keypoints) -> Float:
+        """How alike tracks and instances are by their places, shape (T, N)."""
+        if not len(tracks) or not len(found):
+            return np.zeros((len(tracks), len(found)))
+        return self._similarity(tracks.expected(found.skeleton), found)
+
+    def _looks(
+        self, tracks: Tracks, found: Keypoints, alike: Float, seconds: float, image: Image | None
+    ) -> Float:
+        """What the found instances look like; zeros where that need not be known."""
+        unknown = np.zeros((len(found), tracks.looks.shape[1]))
+        if self._appearance is None or image is None:
+            return unknown
+        learnt = seconds - self._looked < LEARNS and bool((tracks.hits >= NEW).all())
+        if unknown.shape[1] and learnt and self._is_plain(tracks, found, alike, seconds):
+            return unknown
+        self._looked = seconds
+        return self._appearance(image, found) * clearness(found)[:, None]
+
+    def _is_plain(self, tracks: Tracks, found: Keypoints, alike: Float, seconds: float) -> bool:
+        """Whether places alone say who is who: nobody is away, and each has one candidate, which is near."""
+        assert found.box_scores is not None
+        near = alike >= self._least
+        paired = (near.sum(axis=0) == 1).all() and (near.sum(axis=1) == 1).all()
+        seen = self._was_seen(tracks, seconds).all() and (found.box_scores >= self._weak).all()
+        return bool(paired and seen and (alike[near] >= PLAIN).all())
 
     def _was_seen(self, tracks: Tracks, seconds: float) -> NDArray[np.bool_]:
         """Which tracks were found in the call before, if that was not too long ago."""
         elapsed = seconds - self._seconds
         return (tracks.unseen <= elapsed) & (elapsed <= self._window)
 
-    def _associated(self, tracks: Tracks, found: Keypoints, looks: Float, seconds: float) -> Rows:
+    def _associated(
+        self, tracks: Tracks, found: Keypoints, alike: Float, looks: Float, seconds: float
+    ) -> Rows:
         """Pairs of a track and an instance, shape (P, 2)."""
         if not len(tracks) or not len(found):
             return np.zeros((0, 2), np.intp)
         assert found.box_scores is not None
         strong = found.box_scores >= self._strong
         claims = Claims(
-            alike=self._similarity(tracks.expected(found.skeleton), found),
+            alike=alike,
             away=np.where(self._was_seen(tracks, seconds), 0.0, tracks.unseen),
             rounds=(strong, ~strong & (found.box_scores >= self._weak)),
         )
