@@ -21,6 +21,7 @@ from pinpoint.pipelines.following import (
     still_there,
 )
 from pinpoint.pipelines.load import load_follower
+from pinpoint.pipelines.point_network import View
 from pinpoint.pipelines.regions import BoxRegion
 from pinpoint.pipelines.top_down import TopDown
 from pinpoint.skeletons import skeleton
@@ -77,6 +78,18 @@ def test_the_people_of_several_pictures_share_a_run():
     assert sizes == [6]
     for image, seen in zip(pictures, together, strict=True):
         np.testing.assert_array_equal(seen.xy, found_and_read(follow, image).xy)
+
+
+def test_who_is_out_of_one_picture_is_missed_there_alone():
+    """The second box lies beyond the small picture, in the middle of the large one."""
+    network, both = spot_network(), boxed([20, 20, 60, 60], [300, 200, 340, 240])
+    small, large = lit(40, 40), lit(320, 220, size=(480, 320))
+    views = [View(image, both, BoxRegion()(both)) for image in (small, large, small)]
+    for view, read in zip(views, network.together(views), strict=True):
+        alone = network(view.image, both, BoxRegion())
+        np.testing.assert_array_equal(read.xy, alone.xy)
+        np.testing.assert_array_equal(read.scores, alone.scores)
+        assert np.isnan(read.xy[1]).all() == (view.image is small)
 
 
 def test_a_picture_without_anybody_costs_no_run():

@@ -42,6 +42,39 @@ class View(NamedTuple):
         return View(self.image, self.found[rows], Regions(*(values[rows] for values in self.regions)))
 
 
+class _Reading(NamedTuple):
+    """What a network says of N instances, in pixels of their pictures."""
+
+    xy: Float
+    scores: Float
+    xyz: Float | None
+    presence: Float | None
+    labels: NDArray[np.str_] | None
+
+    def part(self, rows: slice) -> "_Reading":
+        """What it says of some of them."""
+        return _Reading(
+            self.xy[rows],
+            self.scores[rows],
+            xyz=None if self.xyz is None else self.xyz[rows],
+            presence=None if self.presence is None else self.presence[rows],
+            labels=None if self.labels is None else self.labels[rows],
+        )
+
+    def told(self, found: Keypoints, skeleton: Skeleton) -> Keypoints:
+        """Put it into what was found, whose boxes and ids are kept."""
+        return replace(
+            found,
+            xy=self.xy,
+            scores=self.scores,
+            skeleton=skeleton,
+            visible=None,
+            xyz=self.xyz,
+            box_scores=found.box_scores if self.presence is None else self.presence,
+            labels=found.labels if self.labels is None else self.labels,
+        )
+
+
 @dataclass(frozen=True)
 class PointNetwork:
     """A network that reads the keypoints of one instance from one crop.
@@ -97,19 +130,27 @@ class PointNetwork:
         return [next(read) if len(view.found) else Keypoints.empty(self.skeleton) for view in views]
 
     def _together(self, views: Sequence[View]) -> list[Keypoints]:
-        """Read views with somebody in them; see `together`."""
-        seen = [view.regions.within(picture_size(view.image)) for view in views]
-        shown = [view.only(rows) for view, rows in zip(views, seen, strict=True)]
-        maps = [view.regions.matrices(self.prepare.size) for view in shown]
-        crops = [self.prepare.crops(view.image, matrices) for view, matrices in zip(shown, maps, strict=True)]
-        outputs = self._run([crop for some in crops for crop in some])
-        read, start = [], 0
-        for view, rows, one, matrices in zip(views, seen, shown, maps, strict=True):
-            part = tuple(output[start : start + len(one.found)] for output in outputs)
-            start += len(one.found)
-            kps = self._told(one, matrices, part) if len(one.found) else Keypoints.empty(self.skeleton)
-            read.append(in_rows(kps, rows, view.found))
-        return read
+        """Read views with somebody in them; see `together`. Arithmetic is done for all of them at once."""
+        if not views:
+            return []
+        ends = np.cumsum([len(view.found) for view in views])[:-1]
+        regions = Regions(*(np.concatenate(parts) for parts in zip(*(v.regions for v in views), strict=True)))
+        sizes = np.repeat([picture_size(v.image) for v in views], [len(v.found) for v in views], axis=0)
+        seen = regions.within(sizes)
+        rows = np.split(seen, ends)
+        if not seen.any():
+            empty = Keypoints.empty(self.skeleton)
+            return [in_rows(empty, some, view.found) for view, some in zip(views, rows, strict=True)]
+        maps, angles = regions.matrices(self.prepare.size), regions.angles[seen]
+        shown = zip(views, rows, np.split(maps, ends), strict=True)
+        crops = [crop for view, some, each in shown for crop in self.prepare.crops(view.image, each[some])]
+        reading = self._reading(maps[seen], angles, self._run(crops))
+        told, start = [], 0
+        for view, some in zip(views, rows, strict=True):
+            part = reading.part(slice(start, start + np.count_nonzero(some)))
+            start += len(part.xy)
+            told.append(in_rows(part.told(view.only(some).found, self.skeleton), some, view.found))
+        return told
 
     def _of_seen(
         self, image: Image, found: Keypoints, region: Region, read: Callable[[Keypoints, Regions], Keypoints]
@@ -146,18 +187,14 @@ class PointNetwork:
         input_from_image = regions.matrices(self.prepare.size)
         if mirrored:
             input_from_image = compose(mirror(self.prepare.size[0]), input_from_image)
-        return self._told(
-            View(image, found, regions),
-            input_from_image,
-            self._outputs(image, input_from_image),
-            mirrored=mirrored,
-        )
+        outputs = self._outputs(image, input_from_image)
+        reading = self._reading(input_from_image, regions.angles, outputs, mirrored=mirrored)
+        return reading.told(found, self.skeleton)
 
-    def _told(
-        self, view: View, input_from_image: Float, outputs: tuple[NDArray, ...], *, mirrored: bool = False
-    ) -> Keypoints:
-        """What outputs say of the instances of a picture, in pixels of the picture."""
-        found = view.found
+    def _reading(
+        self, input_from_image: Float, angles: Float, outputs: tuple[NDArray, ...], *, mirrored: bool = False
+    ) -> "_Reading":
+        """What outputs say of crops that were shown by maps (N, 2, 3), turned by angles (N,)."""
         xy, scores = self.codec.decode(*outputs)
         read_extras = getattr(self.codec, "extras", None)
         extras = None if read_extras is None else read_extras(*outputs)
@@ -166,15 +203,12 @@ class PointNetwork:
         order = self.skeleton.flip_index if mirrored else slice(None)
         if extras is not None and mirrored:
             extras = self._unmirrored(extras)
-        return replace(
-            found,
+        return _Reading(
             xy=transform_points(xy, invert(input_from_image))[:, order],
             scores=np.where(known, np.clip(scores, 0, 1), 0.0)[:, order],
-            skeleton=self.skeleton,
-            visible=None,
-            xyz=None if extras is None or extras.xyz is None else _turned(extras.xyz, view.regions.angles),
-            box_scores=found.box_scores if extras is None else np.clip(extras.presence, 0, 1),
-            labels=found.labels if extras is None or extras.labels is None else extras.labels,
+            xyz=None if extras is None or extras.xyz is None else _turned(extras.xyz, angles),
+            presence=None if extras is None else np.clip(extras.presence, 0, 1),
+            labels=None if extras is None else extras.labels,
         )
 
     def _outputs(self, image: Image, input_from_image: Float) -> tuple[NDArray, ...]:

@@ -43,8 +43,11 @@ class Regions(NamedTuple):
         """Return the maps `input_from_image`, shape (N, 2, 3)."""
         return region_matrices(self.centers, self.sizes, self.angles, input_size)
 
-    def within(self, size: Size) -> NDArray[np.bool_]:
-        """Whether each is known and its upright hull meets a picture of this size, shape (N,)."""
+    def within(self, size: Size | NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether each is known and its upright hull meets a picture of this size, shape (N,).
+
+        The size is that of one picture, or of each one's own, shape (N, 2).
+        """
         cos, sin = np.abs(np.cos(self.angles)), np.abs(np.sin(self.angles))
         width, height = self.sizes.T
         reach = np.stack([width * cos + height * sin, width * sin + height * cos], axis=1) / 2
