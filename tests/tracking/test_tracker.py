@@ -165,7 +165,7 @@ def returned(away, *, like):
 
 
 def test_looks_are_asked_for_seldom_while_places_leave_no_doubt():
-    """30 frames per second: all until looks are learnt, then one in .3 s, and all again once a third comes."""
+    """30 frames per second: all until looks are learnt, then one in .3 s, and all once a third one comes."""
     asked, blank = [], np.zeros((9, 9, 3), np.uint8)
     tracker = Tracker(appearance=lambda image, kps: asked.append(time) or np.ones((len(kps), 1)))
     for time in np.arange(60) / 30:
