@@ -34,8 +34,8 @@ class Engine:
     in one stream ends that stream alone.
 
     With several workers, each round takes its share of the streams. On a processor, as many workers as cores
-    with a follower of one thread (`load_follower(name, threads=1)`) do more than one worker whose network
-    uses all cores: small networks gain little from a second one.
+    and one more with a follower of one thread (`load_follower(name, threads=1)`) do more than one worker
+    whose network uses all cores: small networks gain little from a second one.
 
     Args:
         follower: The network that all of them read with.
