@@ -35,7 +35,7 @@ from tracked import crossing as small_clip  # noqa: E402
 from worlds import WORLDS, Shot  # noqa: E402
 
 PARTS = ("worlds", "alike", "measures", "speed")
-SEEDS = 8
+SEEDS = 32  # means of 8 differ by .015 from others of 8
 FIRST = 100  # seed; the tracker's own numbers were chosen on those below 14
 BARS = {"crowd": 0.95, "occlusion": 0.95, "drops": 0.95}
 """IDF1 of ours at least, where plain IoU does not get .8."""

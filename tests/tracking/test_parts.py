@@ -239,4 +239,4 @@ def test_looks_count_only_where_people_differ(others, taken):
     own = np.array([[1.0, 0.0], others])
     tracks = Tracks.started(standing(xy), own, 0)
     claims = Claims(np.array([[0.7, 0.5], [0.5, 0.7]]), np.zeros(2), (np.ones(2, bool),))
-    assert associated(claims, tracks, standing(xy), own[::-1], 0.1).tolist() == taken
+    assert associated(claims, tracks, standing(xy), own[::-1], 0.1)[0].tolist() == taken

@@ -10,9 +10,9 @@ from pinpoint.codecs.assignment import assigned
 from pinpoint.geometry import Float
 from pinpoint.keypoints import Keypoints
 from pinpoint.tracking.motion import BODY
-from pinpoint.tracking.tracks import Tracks
+from pinpoint.tracking.tracks import ALIKE, Tracks
 
-__all__ = ["Claims", "associated", "paired"]
+__all__ = ["Claims", "associated", "others", "paired"]
 
 Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -24,9 +24,9 @@ FIRM = 2.0  # how much more looks are trusted for who was lost, whom places tell
 KEEPS = 0.3  # of looks, and how much they say: enough to believe a place after COAST
 COAST = 1.0  # seconds for which a velocity alone is believed
 FADES = 0.1  # share of its claim that a track loses in a second
-ALIKE = 0.5  # looks of two people seldom agree as much, those of one nearly always
 SEEN = 0.5  # how much looks have to say to take a lost track up again by them
 AHEAD = 0.8  # and how near the best other track may come
+MOMENT = 1e-6  # seconds
 SURE = 0.1  # of looks from ALIKE to the same, and near: enough to take a lost track up again
 REACH = (1.0, 2.5)  # sizes that somebody may be off when taken up again, and per second away
 NEAR = 0.2  # how fast what is farther away becomes less likely, by sizes
@@ -52,13 +52,17 @@ class Claims:
     rounds: Sequence[Flags]
 
 
-def associated(claims: Claims, tracks: Tracks, found: Keypoints, looks: Float, least: float) -> Rows:
-    """Pairs of a track and the instance it goes on with, shape (P, 2).
+def associated(
+    claims: Claims, tracks: Tracks, found: Keypoints, looks: Float, least: float
+) -> tuple[Rows, Rows]:
+    """Pairs of a track and the instance it goes on with, shape (P, 2), and whose place tracks are at, (T,).
 
     After the rounds by place and looks, tracks that were lost are taken up again by who looks like them, out
-    of what nobody took, and of what tracks took that are not confirmed: those may just have begun with
-    somebody who was here before. What is left over where nobody came or went has leapt: small and fast ones,
-    such as faces, are so far from where they were that places have nothing in common.
+    of what nobody took, and of what new tracks took: those may just have begun with somebody who was here
+    before, and then the two exchange their places. So are tracks that went on with somebody who does not
+    look like them. What is left over where
+    nobody came or went has leapt: small and fast ones, such as faces, are so far from where they were that
+    places have nothing in common.
 
     Args:
         claims: How alike they are.
@@ -74,19 +78,47 @@ def associated(claims: Claims, tracks: Tracks, found: Keypoints, looks: Float, l
     for given in claims.rounds:
         pairs = np.concatenate([pairs, paired(worth * free[:, None] * given, least)])
         free[pairs[:, 0]] = False
-    lost = free & (tracks.ids > 0)
-    if lost.any() and trust.any():
-        open_: Flags = np.asarray(np.stack(claims.rounds).any(axis=0))
-        open_[pairs[tracks.ids[pairs[:, 0]] > 0, 1]] = False
-        back = _likely(tracks, found) * _recognised(same, np.minimum(1, FIRM * trust))
-        again = paired(back * lost[:, None] * open_, SURE)
-        pairs = np.concatenate([pairs[~np.isin(pairs[:, 1], again[:, 1])], again])
+    places = np.arange(len(tracks))
+    if trust.any():
+        pairs, places = _taken_up(claims, pairs, tracks, _back(tracks, found, pairs, same, trust), same)
     here, new = _left(claims, pairs)
     if not len(here) or len(here) != len(new):  # somebody came or went
-        return pairs
+        return pairs, places
     near = _near(tracks[here], found[new]) * _fits(same, trust)[np.ix_(here, new)]
     leapt = paired(near, LEAST_NEAR)
-    return np.concatenate([pairs, np.stack([here[leapt[:, 0]], new[leapt[:, 1]]], axis=1)])
+    return np.concatenate([pairs, np.stack([here[leapt[:, 0]], new[leapt[:, 1]]], axis=1)]), places
+
+
+def _back(tracks: Tracks, found: Keypoints, pairs: Rows, same: Float, trust: Float) -> Float:
+    """How surely instances are tracks by their looks, and may be by their places, shape (T, N), in [0, 1]."""
+    sure = np.minimum(1, FIRM * trust)
+    rivals = same * sure
+    young = pairs[~tracks.settled[pairs[:, 0]]]
+    rivals[young[:, 0], young[:, 1]] = 0.0  # of course who just came looks like themselves
+    return _likely(tracks, found) * _recognised(same, sure, rivals)
+
+
+def _taken_up(claims: Claims, pairs: Rows, tracks: Tracks, back: Float, same: Float) -> tuple[Rows, Rows]:
+    """The pairs, with tracks that were lost or went on with somebody else taken up by who is surely them.
+
+    Whoever was found while a track was found too is not who that track lost.
+    """
+    known: Flags = np.asarray(np.stack(claims.rounds).any(axis=0))
+    came = tracks.unlike[:, None] >= tracks.age - MOMENT
+    places = np.arange(len(tracks))
+    for _ in range(2):  # whom one track gives back may be another
+        settled = tracks.settled[pairs[:, 0]]
+        held = pairs[~settled | (same[pairs[:, 0], pairs[:, 1]] >= ALIKE), 0]
+        seeking = (tracks.ids > 0) & others(len(tracks), held)
+        could = seeking[:, None] & known & others(len(known), pairs[settled, 1])
+        could[:, pairs[:, 1]] &= came[:, pairs[:, 0]]
+        again = paired(back * could, SURE)
+        given, taken = np.nonzero(pairs[:, 1, None] == again[:, 1])
+        both = np.stack([pairs[given, 0], again[taken, 0]])
+        places[both] = places[both[::-1]]
+        kept = ~np.isin(pairs[:, 0], again[:, 0]) & others(len(pairs), given)
+        pairs = np.concatenate([pairs[kept], again])
+    return pairs, places
 
 
 def _left(claims: Claims, pairs: Rows) -> tuple[Rows, Rows]:
@@ -159,9 +191,9 @@ def _best_other(weighed: Float) -> Float:
     return np.where(weighed == first, second, first)
 
 
-def _recognised(same: Float, trust: Float) -> Float:
+def _recognised(same: Float, trust: Float, rivals: Float) -> Float:
     """How surely somebody is a track by looks alone: 0 unless well seen, and well above all other tracks."""
-    alone = AHEAD * same * trust >= _best_other(same * trust)
+    alone = AHEAD * same * trust >= _best_other(rivals)
     return np.clip((same - ALIKE) / (1 - ALIKE), 0, 1) * (trust >= SEEN) * alone
 
 
@@ -199,3 +231,10 @@ def paired(worth: Float, least: float) -> Rows:
     pairs = assigned(-worth[rows])
     pairs[:, 0] = rows[pairs[:, 0]]
     return pairs[worth[pairs[:, 0], pairs[:, 1]] > 0]
+
+
+def others(count: int, rows: Rows) -> Flags:
+    """Which of so many rows are not among these, shape (count,)."""
+    others = np.ones(count, bool)
+    others[rows] = False
+    return others

@@ -9,10 +9,10 @@ from pinpoint.geometry import Float, Image
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
 from pinpoint.tracking.appearance import Appearance, clearness
-from pinpoint.tracking.association import Claims, associated
+from pinpoint.tracking.association import Claims, associated, others
 from pinpoint.tracking.camera import Camera
 from pinpoint.tracking.similarity import Similarity, by_points_and_boxes
-from pinpoint.tracking.tracks import Tracks, has_place, whole
+from pinpoint.tracking.tracks import NEW, Tracks, has_place, whole
 
 __all__ = ["Tracker"]
 
@@ -20,7 +20,6 @@ Rows = NDArray[np.intp]
 
 PLAIN = 0.5
 """How alike by place a track and its only candidate are where nobody needs to look at them."""
-NEW = 10  # times found until a track knows what it looks like
 LEARNS = 0.3  # seconds after which it looks again
 
 
@@ -31,6 +30,7 @@ class Tracker:
     two calls is. Where tracks are expected is compared with what was found: first what is surely there, then
     what is unsure, which may go on with a track but begin none (ByteTrack, arXiv 2110.06864). A track that
     finds nothing coasts for a second; after that, within `window`, only somebody who looks alike takes it up.
+    So an id that was new becomes an old one again when who got it turns out to be somebody known.
     What people look like is asked for as long as places leave a doubt, and a few times a second otherwise.
 
     Args:
@@ -107,8 +107,9 @@ class Tracker:
         looks = self._looks(tracks, found, alike, seconds, image)
         if looks.shape[1] and not tracks.looks.shape[1]:  # no picture until now
             tracks = replace(tracks, looks=np.zeros((len(tracks), looks.shape[1])))
-        rows, columns = self._associated(tracks, found, alike, looks, seconds).T
-        missed = _others(len(tracks), rows)
+        pairs, places = self._associated(tracks, found, alike, looks, seconds)
+        (rows, columns), tracks = pairs.T, tracks.at(places)
+        missed = others(len(tracks), rows)
         new = self._beginning(found, columns)
         now = self._with_ids(tracks[rows].found_again(found[columns], looks[columns]))
         if len(new) or self._tracks is None:
@@ -201,10 +202,10 @@ class Tracker:
 
     def _associated(
         self, tracks: Tracks, found: Keypoints, alike: Float, looks: Float, seconds: float
-    ) -> Rows:
-        """Pairs of a track and an instance, shape (P, 2)."""
+    ) -> tuple[Rows, Rows]:
+        """Pairs of a track and an instance, shape (P, 2), and whose places tracks are at, shape (T,)."""
         if not len(tracks) or not len(found):
-            return np.zeros((0, 2), np.intp)
+            return np.zeros((0, 2), np.intp), np.arange(len(tracks))
         assert found.box_scores is not None
         strong = found.box_scores >= self._strong
         claims = Claims(
@@ -227,7 +228,7 @@ class Tracker:
     def _beginning(self, found: Keypoints, taken: Rows) -> Rows:
         """Rows of the instances that begin a track."""
         assert found.box_scores is not None
-        return np.flatnonzero(_others(len(found), taken) & (found.box_scores >= self._strong))
+        return np.flatnonzero(others(len(found), taken) & (found.box_scores >= self._strong))
 
     def _started(self, found: Keypoints, looks: Float) -> Tracks:
         born = Tracks.started(found, looks, self._born)
@@ -239,10 +240,3 @@ class Tracker:
     def _remembered(self, missed: Tracks) -> Tracks:
         """Of tracks that were not found: who was confirmed."""
         return missed[missed.ids > 0]
-
-
-def _others(count: int, rows: Rows) -> NDArray[np.bool_]:
-    """Which of so many rows are not among these, shape (count,)."""
-    others = np.ones(count, bool)
-    others[rows] = False
-    return others

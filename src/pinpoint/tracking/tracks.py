@@ -12,6 +12,8 @@ from pinpoint.tracking.motion import Motion
 
 __all__ = ["Tracks", "has_place", "whole"]
 
+NEW = 10  # times found until a track knows what it looks like
+ALIKE = 0.5  # looks of two people seldom agree as much, those of one nearly always
 SPREAD = 0.1  # doubt about a place, in sizes, at which OKS forgives as if the area were twice as large
 MEMORY = 10.0  # how many clear looks a track remembers
 CLEARER = 2  # how much less is learnt from looks that are not clear, beside their own length
@@ -25,7 +27,9 @@ class Tracks:
     Args:
         ids: From 1 up, and each its own below -1 until it is confirmed, shape (T,).
         hits: How often each was found, shape (T,).
+        age: Seconds since each began, shape (T,).
         unseen: Seconds since each was found last, shape (T,).
+        unlike: Seconds since what was found did look like it, shape (T,).
         scores: Of its keypoints when it was found last, shape (T, K).
         box_scores: Of the instance then, shape (T,).
         looks: Sums of what each looked like, as long as much is known, 0 where nothing is, shape (T, F).
@@ -34,7 +38,9 @@ class Tracks:
 
     ids: NDArray[np.int64]
     hits: NDArray[np.int64]
+    age: Float
     unseen: Float
+    unlike: Float
     scores: Float
     box_scores: Float
     looks: Float
@@ -48,7 +54,9 @@ class Tracks:
         return cls(
             ids=-2 - born - np.arange(count),
             hits=np.ones(count, np.int64),
+            age=np.zeros(count),
             unseen=np.zeros(count),
+            unlike=np.zeros(count),
             scores=found.scores,
             box_scores=found.box_scores,
             looks=looks,
@@ -57,6 +65,11 @@ class Tracks:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def settled(self) -> NDArray[np.bool_]:
+        """Which are confirmed and known well enough not to be somebody who was here before, shape (T,)."""
+        return (self.ids > 0) & (self.hits >= NEW)
 
     def __getitem__(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "Tracks":
         """Keep some tracks."""
@@ -74,7 +87,14 @@ class Tracks:
 
     def later(self, seconds: float) -> "Tracks":
         """Go on for some time without being found."""
-        return replace(self, unseen=self.unseen + seconds, motion=self.motion.later(seconds))
+        age, unseen, unlike = (passed + seconds for passed in (self.age, self.unseen, self.unlike))
+        return replace(self, age=age, unseen=unseen, unlike=unlike, motion=self.motion.later(seconds))
+
+    def at(self, places: NDArray[np.intp]) -> "Tracks":
+        """The tracks, each where another one was, and found there when that was."""
+        if all_in_order(places, len(self)):
+            return self
+        return replace(self, unseen=self.unseen[places], motion=self.motion[places])
 
     def found_again(self, found: Keypoints, looks: Float) -> "Tracks":
         """Take in one instance for each track, and what it looks like."""
@@ -84,7 +104,9 @@ class Tracks:
         return Tracks(
             ids=self.ids,
             hits=self.hits + 1,
+            age=self.age,
             unseen=np.zeros(len(self)),
+            unlike=np.where(_agree(self.looks, looks), 0.0, self.unlike),
             scores=found.scores,
             box_scores=found.box_scores,
             looks=_learnt(self.looks, looks),
@@ -139,6 +161,15 @@ def _points(found: Keypoints) -> Float:
     """Keypoints, and then the two corners of the box, shape (N, K + 2, 2)."""
     assert found.boxes is not None
     return np.concatenate([found.xy, found.boxes.reshape(-1, 2, 2)], axis=1)
+
+
+def _agree(known: Float, seen: Float) -> NDArray[np.bool_]:
+    """Whether looks are those of one person, shape (T,), as they are where nothing is known of them."""
+    if not known.shape[1]:
+        return np.ones(len(known), bool)
+    return np.asarray(
+        (known * seen).sum(axis=1) >= ALIKE * np.linalg.norm(known, axis=1) * np.linalg.norm(seen, axis=1)
+    )
 
 
 def _learnt(before: Float, seen: Float) -> Float:
