@@ -60,9 +60,8 @@ def associated(
     After the rounds by place and looks, tracks that were lost are taken up again by who looks like them, out
     of what nobody took, and of what new tracks took: those may just have begun with somebody who was here
     before, and then the two exchange their places. So are tracks that went on with somebody who does not
-    look like them. What is left over where
-    nobody came or went has leapt: small and fast ones, such as faces, are so far from where they were that
-    places have nothing in common.
+    look like them. What is left over where nobody came or went has leapt: small and fast ones, such as
+    faces, are so far from where they were that places have nothing in common.
 
     Args:
         claims: How alike they are.
@@ -79,8 +78,11 @@ def associated(
         pairs = np.concatenate([pairs, paired(worth * free[:, None] * given, least)])
         free[pairs[:, 0]] = False
     places = np.arange(len(tracks))
-    if trust.any():
-        pairs, places = _taken_up(claims, pairs, tracks, _back(tracks, found, pairs, same, trust), same)
+    for _ in range(2 * trust.any()):  # whom one track gives back may be another
+        could = _may_be(claims, tracks, pairs, same)
+        if could.any():
+            again = paired(could * _back(tracks, found, pairs, same, trust), SURE)
+            pairs, places = _taken_up(pairs, again, places)
     here, new = _left(claims, pairs)
     if not len(here) or len(here) != len(new):  # somebody came or went
         return pairs, places
@@ -98,27 +100,28 @@ def _back(tracks: Tracks, found: Keypoints, pairs: Rows, same: Float, trust: Flo
     return _likely(tracks, found) * _recognised(same, sure, rivals)
 
 
-def _taken_up(claims: Claims, pairs: Rows, tracks: Tracks, back: Float, same: Float) -> tuple[Rows, Rows]:
-    """The pairs, with tracks that were lost or went on with somebody else taken up by who is surely them.
+def _may_be(claims: Claims, tracks: Tracks, pairs: Rows, same: Float) -> Flags:
+    """Which tracks that were lost, or went on with somebody else, may be whom nobody is sure of, (T, N).
 
     Whoever was found while a track was found too is not who that track lost.
     """
+    settled = tracks.settled[pairs[:, 0]]
+    held = pairs[~settled | (same[pairs[:, 0], pairs[:, 1]] >= ALIKE), 0]
+    seeking = (tracks.ids > 0) & others(len(tracks), held)
     known: Flags = np.asarray(np.stack(claims.rounds).any(axis=0))
-    came = tracks.unlike[:, None] >= tracks.age - MOMENT
-    places = np.arange(len(tracks))
-    for _ in range(2):  # whom one track gives back may be another
-        settled = tracks.settled[pairs[:, 0]]
-        held = pairs[~settled | (same[pairs[:, 0], pairs[:, 1]] >= ALIKE), 0]
-        seeking = (tracks.ids > 0) & others(len(tracks), held)
-        could = seeking[:, None] & known & others(len(known), pairs[settled, 1])
-        could[:, pairs[:, 1]] &= came[:, pairs[:, 0]]
-        again = paired(back * could, SURE)
-        given, taken = np.nonzero(pairs[:, 1, None] == again[:, 1])
-        both = np.stack([pairs[given, 0], again[taken, 0]])
-        places[both] = places[both[::-1]]
-        kept = ~np.isin(pairs[:, 0], again[:, 0]) & others(len(pairs), given)
-        pairs = np.concatenate([pairs[kept], again])
-    return pairs, places
+    could = seeking[:, None] & known & others(len(known), pairs[settled, 1])
+    could[:, pairs[:, 1]] &= tracks.unlike[:, None] >= tracks.age[pairs[:, 0]] - MOMENT
+    return could
+
+
+def _taken_up(pairs: Rows, again: Rows, places: Rows) -> tuple[Rows, Rows]:
+    """Put pairs in the place of those before; whoever gave somebody away now is where the other was."""
+    given, taken = np.nonzero(pairs[:, 1, None] == again[:, 1])
+    both = np.stack([pairs[given, 0], again[taken, 0]])
+    places = places.copy()
+    places[both] = places[both[::-1]]
+    kept = others(len(pairs), given) & ~np.isin(pairs[:, 0], again[:, 0])
+    return np.concatenate([pairs[kept], again]), places
 
 
 def _left(claims: Claims, pairs: Rows) -> tuple[Rows, Rows]:
