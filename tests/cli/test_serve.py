@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,11 +18,13 @@ import pytest
 from websockets.sync.client import connect
 
 from pinpoint.io.images import encode_image
+from serve.served import LONG, eventually
 
 PICTURE = encode_image(np.full((48, 64, 3), 128, np.uint8), ".png")
 FORM = {"file": ("a.png", PICTURE)}
 PROGRAM = """
 import sys, time
+from pathlib import Path
 sys.path.insert(0, {folder!r})
 from cli.fake_model import find_one
 from pinpoint.cli import main, serve
@@ -31,11 +32,13 @@ serve.LINGER = 0.2
 from pinpoint.pipelines.following import EveryFrame
 from pinpoint.serve import service
 from pinpoint.skeletons import skeleton
-def slow(image, boxes=None):
-    time.sleep({seconds})
+held = Path({held!r})
+def look(image, boxes=None):
+    while held.is_file():
+        time.sleep(0.02)
     return find_one(image, boxes)
-service.load = lambda name, threads: slow
-service.load_follower = lambda name, threads: EveryFrame(slow, skeleton("coco17"))
+service.load = lambda name, threads: look
+service.load_follower = lambda name, threads: EveryFrame(look, skeleton("coco17"))
 main()
 """
 
@@ -53,17 +56,25 @@ class Running:
     def end(self, sig: int = signal.SIGTERM) -> tuple[int, list[dict]]:
         """Stop it; returns its exit status and its log."""
         self.process.send_signal(sig)
-        _, err = self.process.communicate(timeout=30)
+        _, err = self.process.communicate(timeout=LONG)
         return self.process.returncode, [json.loads(line) for line in err.splitlines() if line[0] == "{"]
 
 
 @pytest.fixture
+def held(tmp_path: Path) -> Path:
+    """While this file is there, the fake looks at nothing."""
+    path = tmp_path / "held"
+    path.touch()
+    return path
+
+
+@pytest.fixture
 def serve() -> Iterator[Callable[..., Running]]:
-    """Starts `pinpoint serve` with a fake that takes its time, and waits until it listens."""
+    """Starts `pinpoint serve` with a fake, and waits until it listens."""
     started = []
 
-    def run(*options: str, seconds: float = 0.0) -> Running:
-        code = PROGRAM.format(folder=str(Path(__file__).parents[1]), seconds=seconds)
+    def run(*options: str, held: str | Path = "") -> Running:
+        code = PROGRAM.format(folder=str(Path(__file__).parents[1]), held=str(held))
         command = [sys.executable, "-c", code, "serve", "--port", "0", *options]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         started.append(subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, **pipes))
@@ -77,10 +88,13 @@ def serve() -> Iterator[Callable[..., Running]]:
 
 
 def _wait_for(server: Running, figure: str) -> None:
-    until = time.monotonic() + 20
-    while figure not in httpx2.get(f"{server.address}/metrics").text:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    eventually(lambda: figure in httpx2.get(f"{server.address}/metrics").text)
+
+
+def _stop(server: Running, sig: int) -> None:
+    """Send a signal, and wait until it is obeyed: two that come at once are one."""
+    server.process.send_signal(sig)
+    eventually(lambda: httpx2.get(f"{server.address}/healthz").status_code == 503)
 
 
 def test_a_server_answers_pictures_and_frames_and_stops_when_told(serve):
@@ -96,43 +110,43 @@ def test_a_server_answers_pictures_and_frames_and_stops_when_told(serve):
     assert [line["status"] for line in log if line["message"] == "answered"] == [200, 101]
 
 
-def test_a_stop_answers_what_was_taken_and_refuses_the_rest(serve):
-    server = serve(seconds=3.0)
+def test_a_stop_answers_what_was_taken_and_refuses_the_rest(serve, held):
+    server = serve(held=held)
     with ThreadPoolExecutor(1) as pool:
-        taken = pool.submit(httpx2.post, f"{server.address}/v1/detect", files=FORM, timeout=20)
+        taken = pool.submit(httpx2.post, f"{server.address}/v1/detect", files=FORM, timeout=LONG)
         _wait_for(server, 'pinpoint_queue{model="body-s"} 1.0')
-        server.process.send_signal(signal.SIGTERM)
-        while httpx2.get(f"{server.address}/healthz").status_code == 200:
-            time.sleep(0.02)
+        _stop(server, signal.SIGTERM)
         health, refused = (httpx2.get(server.address + path) for path in ("/healthz", "/v1/models"))
+        held.unlink()
         answered = taken.result()
-    server.process.wait(10)
+    server.process.wait(LONG)
     statuses = [answer.status_code for answer in (health, refused, answered)]
     assert (statuses, server.process.returncode) == ([503, 503, 200], 0)
 
 
-def test_a_second_signal_gives_up_what_was_taken(serve):
-    server = serve(seconds=60)
+def test_a_second_signal_gives_up_what_was_taken(serve, held):
+    server = serve(held=held)
     with ThreadPoolExecutor(1) as pool:
-        taken = pool.submit(httpx2.post, f"{server.address}/v1/detect", files=FORM, timeout=40)
+        taken = pool.submit(httpx2.post, f"{server.address}/v1/detect", files=FORM, timeout=LONG)
         _wait_for(server, 'pinpoint_queue{model="body-s"} 1.0')
+        _stop(server, signal.SIGINT)
         server.process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-        server.process.send_signal(signal.SIGINT)
-        assert (taken.result().status_code, server.process.wait(20)) == (503, 0)
+        assert (taken.result().status_code, server.process.wait(LONG)) == (503, 0)
 
 
-def test_clients_that_hang_up_leave_nothing_behind(serve):
+def test_clients_that_hang_up_leave_nothing_behind(serve, held):
     """In the middle of an upload, and while they wait for the answer."""
-    server = serve(seconds=0.3)
+    server = serve(held=held)
     request = httpx2.Request("POST", f"{server.address}/v1/detect", files=FORM)
     body = request.read()
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-    for sent in (0, 100, 10_000):
+    for sent in (0, 100, len(body)):
         with socket.create_connection(server.place) as client:
             client.sendall(f"POST /v1/detect HTTP/1.1\r\n{head}\r\n".encode() + body[:sent])
-            time.sleep(0.1)
+            if sent == len(body):
+                _wait_for(server, 'pinpoint_queue{model="body-s"} 1.0')
     _wait_for(server, 'pinpoint_requests_total{method="POST",route="/v1/detect",status="499"} 3.0')
+    held.unlink()
     assert httpx2.post(f"{server.address}/v1/detect", files=FORM).status_code == 200
     status, log = server.end()
     assert (status, [line for line in log if line["level"] not in ("info", "debug")]) == (0, [])
@@ -181,7 +195,7 @@ def test_an_address_of_another_machine_is_said_plainly(pinpoint):
 def test_listening_to_everybody_without_a_token_is_warned_of(serve):
     server = serve("--host", "0.0.0.0")
     server.process.send_signal(signal.SIGTERM)
-    _, err = server.process.communicate(timeout=20)
+    _, err = server.process.communicate(timeout=LONG)
     assert err.startswith("warning: whoever reaches this machine can use the server")
 
 

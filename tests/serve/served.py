@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,6 +47,14 @@ class Held:
         assert self.begun.wait(LONG)
 
 
+def eventually(true: Callable[[], object]) -> None:
+    """Wait until something is true."""
+    until = time.monotonic() + LONG
+    while not true():
+        assert time.monotonic() < until, "it did not come to be in time"
+        time.sleep(0.01)
+
+
 def engine_of(estimator: Estimator) -> Engine:
     return Engine(EveryFrame(estimator, skeleton("coco17")))
 
@@ -74,7 +83,7 @@ def stop(client: TestClient, service: Service) -> None:
 def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
     """What it returns, in a thread of its own: tests of the page leave an event loop running in this one."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result(20)
+        return pool.submit(asyncio.run, coroutine).result(LONG)
 
 
 def files(*datas: bytes) -> list[tuple[str, tuple[str, bytes]]]:

@@ -30,10 +30,9 @@ def test_frames_before_the_one_answered_are_forgotten():
 async def _wanted(frames: UnderWay, early: float) -> bool:
     """Whether a frame is wanted now."""
     task = asyncio.create_task(frames.nearly_done(early))
-    await asyncio.sleep(0.01)
-    done = task.done()
+    done, _ = await asyncio.wait({task}, timeout=0.05)
     task.cancel()
-    return done
+    return bool(done)
 
 
 @pytest.mark.parametrize("waits", [False, True])

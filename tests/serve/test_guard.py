@@ -100,7 +100,7 @@ def test_a_batch_has_room_as_a_whole_or_not_at_all():
 
 def test_what_takes_too_long_is_a_503_and_what_waits_behind_it_is_not_looked_at():
     held, answers = Held(), []
-    with client_of(service_of(held, time=0.2)) as client:
+    with client_of(service_of(held, time=1.0)) as client:
         waiting = [_asked(client, answers) for _ in range(2)]
         for each in waiting:
             each.join()

@@ -1,7 +1,7 @@
 import gc
 import threading
-import time
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from cli.fake_model import find_one
 from pinpoint.serve import worker as module
 from pinpoint.serve.refusal import RefusedError
 from pinpoint.serve.worker import Worker
-from serve.served import Held
+from serve.served import LONG, Held, eventually
 
 IMAGE = np.zeros((4, 4, 3), np.uint8)
 
@@ -27,18 +27,18 @@ def test_pictures_are_looked_at_in_their_order():
     seen = []
     worker = _worker(lambda name: find_one)
     for future in worker.submit([lambda _, n=n: seen.append(n) for n in range(5)]):
-        future.result(5)
+        future.result(LONG)
     worker.close()
     assert (seen, worker.waiting) == ([0, 1, 2, 3, 4], 0)
 
 
 def test_loading_makes_nobody_wait_but_its_pictures():
     go = threading.Event()
-    worker = _worker(lambda name: go.wait(9) and find_one)
+    worker = _worker(lambda name: go.wait(LONG) and find_one)
     (future,) = worker.submit([_look])
     assert (worker.busy, future.done()) == (True, False)
     go.set()
-    assert len(future.result(5)) == 1
+    assert len(future.result(LONG)) == 1
     worker.close()
 
 
@@ -49,25 +49,27 @@ def test_workers_take_turns():
     turns = threading.Semaphore(1)
     first, second = (Worker("a", lambda _, h=h: h, turns, 9, 9.0) for h in (held, other))
     waiting = first.submit([_look])
-    held.begun.wait(5)
+    held.wait()
     waiting += second.submit([_look])
     assert not other.begun.wait(0.1)
     held.let_go.set()
-    assert [len(future.result(5)) for future in waiting] == [1, 1]
+    assert [len(future.result(LONG)) for future in waiting] == [1, 1]
     first.close()
     second.close()
 
 
-def test_a_picture_that_waited_too_long_is_not_looked_at():
+def test_a_picture_that_waited_too_long_is_not_looked_at(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     held = Held()
-    worker = _worker(lambda name: held, wait=0.05)
+    worker = _worker(lambda name: held, wait=3.0)
     first, second = worker.submit([_look, _look])
-    held.begun.wait(5)
-    time.sleep(0.1)
+    held.wait()
+    clock[0] += 3.1
     held.let_go.set()
-    assert len(first.result(5)) == 1
-    with pytest.raises(RefusedError, match="waited 0 s for body, over the limit") as refused:
-        second.result(5)
+    assert len(first.result(LONG)) == 1
+    with pytest.raises(RefusedError, match="waited 3 s for body, over the limit") as refused:
+        second.result(LONG)
     assert (refused.value.status, held.calls) == (503, 1)
     worker.close()
 
@@ -76,10 +78,10 @@ def test_closing_gives_up_what_waits_and_finishes_what_is_looked_at():
     held = Held()
     worker = _worker(lambda name: held)
     first, second = worker.submit([_look, _look])
-    held.begun.wait(5)
+    held.wait()
     worker.close()
     held.let_go.set()
-    assert (len(first.result(5)), second.cancelled()) == (1, True)
+    assert (len(first.result(LONG)), second.cancelled()) == (1, True)
 
 
 def test_a_model_that_could_not_be_loaded_is_worth_another_try_later(monkeypatch):
@@ -88,7 +90,7 @@ def test_a_model_that_could_not_be_loaded_is_worth_another_try_later(monkeypatch
 
     worker = _worker(load)
     with pytest.raises(RefusedError, match="body cannot be loaded now"):
-        worker.submit([_look])[0].result(5)
+        worker.submit([_look])[0].result(LONG)
     assert not worker.failed
     monkeypatch.setattr(module, "AGAIN", 0.0)
     assert worker.failed
@@ -102,13 +104,10 @@ def test_a_model_that_could_not_be_loaded_keeps_hold_of_no_picture(kind):
 
     def ask() -> weakref.ref:
         look = lambda estimator: estimator(IMAGE)  # noqa: E731
-        assert worker.submit([look])[0].exception(5) is not None
+        assert worker.submit([look])[0].exception(LONG) is not None
         return weakref.ref(look)
 
     worker = _worker(load)
     looks = [ask() for _ in range(3)]
-    until = time.monotonic() + 5
-    while any(look() for look in looks) and time.monotonic() < until:
-        gc.collect()
-    assert [look() for look in looks] == [None] * 3
+    eventually(lambda: gc.collect() >= 0 and not any(look() for look in looks))
     worker.close()
