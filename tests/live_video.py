@@ -69,7 +69,7 @@ class FakeVideo:
             if isinstance(step, Exception):
                 raise step
             if isinstance(step, threading.Event):
-                step.wait(30)
+                step.wait(60)
             else:
                 yield step
 
@@ -105,7 +105,7 @@ class Queue:
             self._ended, self.error = True, self.error or error
             self._changed.notify_all()
 
-    def get(self, timeout: float = 10.0) -> Frame | None:
+    def get(self, timeout: float = 60.0) -> Frame | None:
         with self._changed:
             assert self._changed.wait_for(lambda: self._frames or self._ended, timeout), (
                 "nothing came in time"

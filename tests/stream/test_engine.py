@@ -1,5 +1,6 @@
 """One engine for many streams: batches, fairness, drops, and streams that die alone."""
 
+import sys
 import time
 from threading import Barrier, Event, Thread
 
@@ -9,12 +10,12 @@ import pytest
 from pinpoint.io.video import Frame
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
-from pinpoint.stream.channel import WAITING
+from pinpoint.stream.channel import WAITING, Channel
 from pinpoint.stream.engine import Engine
 from pinpoint.stream.watcher import Watcher
 
 DOT = Skeleton("dot", ("middle",))
-SOON = 5.0  # seconds; for what takes milliseconds on an idle machine
+SOON = 30.0  # seconds; for what takes milliseconds on an idle machine
 
 
 def frame(index, shape=(40, 60, 3), dtype=np.uint8):
@@ -123,16 +124,19 @@ def test_streams_share_a_run(finder):
 
 
 def test_a_crowd_of_frames_makes_no_other_stream_wait(finder):
-    """Every round takes one frame of each: the one frame is in one of the next two rounds."""
+    """Every round takes one frame of each: the one frame is in the next round."""
+    order, read = [], finder.read
+    finder.read = lambda asks: order.extend(ask.image.shape[0] for ask in asks) or read(asks)
     with Engine(finder) as engine, engine.open() as busy, engine.open() as quiet:
-        feeding(busy, 200)
-        assert busy.get(SOON) is not None
-        drain = Thread(target=lambda: list(busy), daemon=True)
-        drain.start()
-        before = busy.counts.processed
-        quiet.put(frame(0))
-        assert quiet.get(SOON) is not None
-        assert busy.counts.processed - before <= WAITING + 2
+        finder.go.clear()
+        for index in range(WAITING + 1):
+            busy.put(frame(index))
+            eventually(lambda: order)  # the engine is busy with the first one
+        quiet.put(frame(0, (41, 60, 3)))
+        busy.end()
+        finder.go.set()
+        assert len(list(busy)) == WAITING + 1
+    assert order.index(41) <= 2
 
 
 def test_whoever_does_not_fetch_holds_up_only_their_own_file(finder):
@@ -205,14 +209,14 @@ def test_an_error_at_the_last_frame_is_never_taken_for_the_end(finder):
 
 
 def test_a_stream_that_has_fallen_silent_is_not_waited_for(finder):
-    """It gave one frame; whoever goes on would wait a second for it in every round."""
-    with Engine(finder, wait=1.0) as engine, engine.open(live=True) as silent, engine.open() as film:
+    """It gave one frame; whoever goes on would wait for it in every round."""
+    with Engine(finder, wait=SOON) as engine, engine.open(live=True) as silent, engine.open() as film:
         silent.put(frame(0))
         silent.put(frame(1))
         start = time.monotonic()
         feeding(film, 20)
         assert len(list(film)) == 20
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < SOON
 
 
 def test_streams_that_are_closed_are_forgotten(finder):
@@ -277,6 +281,44 @@ def test_each_stream_is_followed_on_its_own(finder):
         engine.open()
         engine.open()
     assert len(set(map(id, made))) == 2
+
+
+def test_a_frame_waits_for_other_streams_no_longer_than_it_may(finder, monkeypatch):
+    """Another stream always seems about to give one, and never does."""
+    monkeypatch.setattr(Channel, "coming", property(lambda channel: channel.name == "late"))
+    with Engine(finder, wait=0.02) as engine, engine.open("late"), engine.open() as film:
+        film.put(frame(0))
+        assert film.get(SOON).index == 0
+
+
+def test_whoever_waits_longest_is_first_where_a_worker_takes_a_share(finder, monkeypatch):
+    """Of four streams each of two workers takes two: those that were opened last, if they waited longer."""
+    order, taken = [], Channel.taken
+    monkeypatch.setattr(Channel, "taken", lambda channel: order.append(channel.name) or taken(channel))
+    with Engine(finder, wait=0, workers=2) as engine:
+        films = [engine.open(name) for name in "abcd"]
+        finder.go.clear()
+        for film in films[:2]:
+            film.put(frame(0))
+            eventually(lambda film=film: not film.waits)  # each worker is busy with one
+        for film in reversed(films):
+            film.put(frame(1))
+        finder.go.set()
+        assert films[0].get(SOON).index == 0
+        assert films[0].get(SOON).index == 1
+    assert order[:4] == ["a", "b", "d", "c"]
+
+
+def test_an_engine_that_stops_tells_every_stream(finder, caplog):
+    """A tracker of the user's own, say, that wants to end the program."""
+    finder.find = lambda image: sys.exit("enough")
+    with Engine(finder) as engine, engine.open() as one, engine.open() as other:
+        one.put(frame(0))
+        for film in (one, other):
+            with pytest.raises(SystemExit, match="enough"):
+                film.get(SOON)
+        with pytest.raises(ValueError, match="closed"):
+            engine.open()
 
 
 @pytest.mark.parametrize("options", [{"wait": -1}, {"workers": 0}])

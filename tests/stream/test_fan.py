@@ -6,7 +6,7 @@ import pytest
 from live_video import look
 from pinpoint.stream.sinks import Fan
 
-SOON = 5.0
+SOON = 30.0  # seconds; for what takes milliseconds on an idle machine
 
 
 class Shelf:
@@ -130,7 +130,7 @@ def test_closing_does_not_wait_for_a_sink_that_hangs(caplog):
     eventually(lambda: fan.counts["stuck"].waiting == 2)
     began = time.monotonic()
     fan.close()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON / 2
     assert "sink stuck is not done in time; 2 frames wait for it" in caplog.text
     stuck.let.release(1000)
     eventually(lambda: stuck.closed)

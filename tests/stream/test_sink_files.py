@@ -98,7 +98,7 @@ def test_a_part_is_as_long_as_its_rows(tmp_path):
 
 
 def test_a_part_is_finished_when_its_time_is_up_though_nothing_more_comes(tmp_path):
-    sink = ParquetSink(tmp_path, seconds=0.2)
+    sink = ParquetSink(tmp_path, seconds=1.0)
     sink.write(look(0))
     assert parts(tmp_path) == []
     eventually(lambda: parts(tmp_path))
@@ -116,9 +116,9 @@ def test_what_goes_wrong_as_the_time_is_up_is_told_with_the_next_frame(tmp_path,
         raise OSError(28, "No space left on device")
 
     sink = ParquetSink(tmp_path, seconds=0.1)
-    sink.write(look(0))
     with monkeypatch.context() as patched:
         patched.setattr(ParquetWriter, "close", full)
+        sink.write(look(0))
         eventually(lambda: sink._late)
     with pytest.raises(OSError, match="No space left"):
         sink.write(look(1))

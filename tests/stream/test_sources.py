@@ -21,6 +21,7 @@ from pinpoint.stream.reconnect import Backoff
 from pinpoint.stream.sources import FileSource, IterableSource, LiveSource, open_source
 
 QUICK = Backoff(first=0.05, longest=0.2)
+SOON = 20.0  # seconds; for what takes milliseconds on an idle machine
 
 
 class Opener:
@@ -48,6 +49,12 @@ def read(source):
 
 def _address(camera):
     return open_source(f"http://127.0.0.1:{camera.port}/", backoff=QUICK, timeout=5)
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Whatever does not end by itself is noticed, however busy the machine is."""
+    monkeypatch.setattr("pinpoint.stream.feed._GRACE", SOON)
 
 
 def gone(reason="it does not answer"):
@@ -210,7 +217,7 @@ def test_stopping_does_not_wait_for_a_camera_that_blocks(frozen_at):
 
     def open_video(source, /, *, timeout):
         if frozen_at == "opening":
-            wake.wait(30)
+            wake.wait(2 * SOON)
         return video
 
     channel = Queue()
@@ -219,7 +226,7 @@ def test_stopping_does_not_wait_for_a_camera_that_blocks(frozen_at):
         assert channel.get() is not None
     began = time.monotonic()
     feed.close()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON
     assert list(channel) == [] and feed.error is None
     wake.set()
     while not video.closed:  # what was left behind tidies up
@@ -227,7 +234,7 @@ def test_stopping_does_not_wait_for_a_camera_that_blocks(frozen_at):
     assert feed.frames <= 1
 
 
-def test_stopping_does_not_wait_for_the_next_try(caplog):
+def test_stopping_does_not_wait_for_the_next_try(caplog, patient):
     opener = Opener(FakeVideo(frames(1)), gone())
     source = LiveSource(3, "camera 3", backoff=Backoff(first=60, longest=60), open_video=opener)
     channel = Queue()
@@ -236,11 +243,11 @@ def test_stopping_does_not_wait_for_the_next_try(caplog):
         while source.problem is None:
             time.sleep(0.01)
         began = time.monotonic()
-    assert time.monotonic() - began < 1 and list(channel) == []
+    assert time.monotonic() - began < SOON and list(channel) == []
     assert "left to end by itself" not in caplog.text
 
 
-def test_stopping_does_not_wait_for_room(caplog):
+def test_stopping_does_not_wait_for_room(caplog, patient):
     feed = Feed(open_source(endless()), Queue(room=2))
     while feed.frames < 2:
         time.sleep(0.01)
@@ -325,14 +332,14 @@ def test_an_address_that_never_answers_is_told_when_its_time_is_up():
 
 
 def test_stopping_does_not_wait_for_an_address_that_never_answers():
-    with Sender([b""] * 1000, greets=False) as camera:
+    with Sender([b""] * 100_000, greets=False) as camera:
         channel = Queue()
-        feed = Feed(open_source(f"tcp://127.0.0.1:{camera.port}", timeout=2), channel)
+        feed = Feed(open_source(f"tcp://127.0.0.1:{camera.port}", timeout=2 * SOON), channel)
         while not camera.connections:
             time.sleep(0.01)
         began = time.monotonic()
         feed.close()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < SOON
     assert list(channel) == []
 
 
@@ -355,23 +362,21 @@ def test_udp_that_falls_silent_is_opened_again(tmp_path):
 
 
 BLOCKED = """
-import socket, sys, time
+import socket
 from live_video import Queue
 from pinpoint.stream.feed import Feed
 from pinpoint.stream.sources import open_source
 
 with socket.create_server(("127.0.0.1", 0)) as server:
-    Feed(open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}", timeout=60), Queue())
-    server.accept()
-    time.sleep(0.2)
+    Feed(open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}", timeout=600), Queue())
+    camera, _ = server.accept()  # and says nothing
     print("bye")
 """
 
 
 def test_a_program_ends_though_a_camera_blocks():
-    began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", BLOCKED], env=_environment(), timeout=30, check=True)
-    assert time.monotonic() - began < 20 and done.returncode == 0
+    done = subprocess.run([sys.executable, "-c", BLOCKED], env=_environment(), timeout=120, check=True)
+    assert done.returncode == 0
 
 
 def _environment():
