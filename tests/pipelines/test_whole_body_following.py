@@ -39,9 +39,11 @@ class Parts:
     """Reads the points of every region that is known, and counts them; `presence` says how surely."""
 
     def __init__(self, columns, presence):
-        self.skeleton, self.presence, self.asked = columns, presence, []
+        self.skeleton, self.presence = columns, presence
+        self.asked, self.middles = [], []
 
     def together(self, views):
+        self.middles.append([view.regions.centers for view in views])
         self.asked.append([bool(np.isfinite(view.regions.centers).all()) for view in views])
         return [self._read(view) for view in views]
 
@@ -102,3 +104,27 @@ def test_without_turns_every_part_is_looked_for():
     (seen,) = follow.read([Ask(PICTURE, NOBODY)])
     follow.read([Ask(PICTURE, NOBODY, seen)])
     assert follow.hand.network.asked[-1] == [True, True]
+
+
+def read_again(part, moved):
+    """Where a part is read at first, and in the next frame if its points are expected so far from there."""
+    follow = follower(0.9)
+    network = getattr(follow, part.split("_")[-1]).network
+    (seen,) = follow.read([Ask(PICTURE, NOBODY)])
+    mine = np.array([name.startswith(f"{part}/") for name in seen.skeleton.keypoints])
+    follow.read([Ask(PICTURE, NOBODY, replace(seen, xy=seen.xy + np.where(mine[:, None], moved, 0.0)))])
+    side = 1 if part == "right_hand" else 0
+    return network.middles[0][side][0], network.middles[1][side][0]
+
+
+@pytest.mark.parametrize("part", ["face", "left_hand", "right_hand"])
+def test_parts_that_were_seen_are_read_where_they_are_expected(part):
+    """And not where the body says that they are, which is less exact."""
+    still, moved = read_again(part, (0, 0))[1], read_again(part, (4, -3))[1]
+    np.testing.assert_allclose(moved - still, (4, -3), atol=1e-9)
+
+
+@pytest.mark.parametrize("part", ["left_hand", "right_hand"])
+def test_a_hand_that_its_wrist_has_left_is_read_at_the_wrist(part):
+    first, again = read_again(part, (90, 0))
+    np.testing.assert_allclose(again, first)

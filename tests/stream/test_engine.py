@@ -123,6 +123,21 @@ def test_streams_share_a_run(finder):
     assert max(finder.runs) == 4
 
 
+def test_a_frame_waits_for_those_of_other_streams(finder):
+    """The second stream's is read only once the first one has given its next one, and with it."""
+    with Engine(finder, wait=SOON) as engine, engine.open() as one, engine.open() as other:
+        finder.go.clear()
+        one.put(frame(0))
+        eventually(lambda: not one.waits)  # the engine is busy with it
+        other.put(frame(0))
+        finder.go.set()
+        assert one.get(SOON) is not None
+        time.sleep(0.05)  # an engine that does not wait has read it by now
+        one.put(frame(1))
+        assert other.get(SOON) is not None
+    assert finder.runs == [1, 2]
+
+
 def test_a_crowd_of_frames_makes_no_other_stream_wait(finder):
     """Every round takes one frame of each: the one frame is in the next round."""
     order, read = [], finder.read

@@ -54,6 +54,68 @@ def test_points_are_steadied_unless_that_is_not_wanted():
     assert 30 < steadied.keypoints.xy[0, 0, 0] != 32
 
 
+class Carrier(Finder):
+    """Reads somebody where they are expected."""
+
+    carries = True
+
+    def read(self, asks):
+        return [ask.found if len(ask.found) else ask.expected for ask in asks]
+
+
+@pytest.mark.parametrize(("options", "looks"), [({}, 2), ({"pauses": None}, 30)])
+def test_the_detector_rests_unless_that_is_not_wanted(options, looks):
+    """In a second where nothing happens it looks at first and after half of it."""
+    finder = Carrier()
+    assert [len(seen.keypoints) for seen in pp.watch(frames(30), finder, **options)] == [1] * 30
+    assert finder.looks == looks
+
+
+class Told:
+    """Tells what it is given, and takes it for read."""
+
+    carries, sure = False, 0.5
+
+    def __init__(self, found):
+        self.found, self.skeleton = iter(found), found[0].skeleton
+
+    def find(self, image):
+        return next(self.found)
+
+    def read(self, asks):
+        return [ask.found for ask in asks]
+
+    def told(self, kps):
+        return kps
+
+
+def test_who_was_away_is_known_by_their_colours():
+    """Somebody red goes, and is back elsewhere after a second and a half."""
+
+    def red(x):
+        image = np.full((100, 400, 3), 128, np.uint8)
+        image[20:80, x - 15 : x + 16] = (200, 30, 30)
+        return image, Keypoints([[[x, 50]]], [[0.9]], DOT, boxes=[[x - 15, 20, x + 15, 80]], box_scores=[0.9])
+
+    times = [*np.arange(0, 1, 0.1), 1.0, 2.4, 2.5]
+    shots = [red(50) if t < 1 else red(90) for t in times]
+    shots[10] = (shots[10][0], shots[10][1][:0])
+    film = [Frame(image, n, t) for n, (t, (image, _)) in enumerate(zip(times, shots, strict=True))]
+    *_, last = pp.watch(film, Told([found for _, found in shots]))
+    assert last.keypoints.track_ids.tolist() == [1]
+
+
+def test_a_point_that_leaps_is_mended_before_it_is_steadied():
+    """The filter alone would follow it for more than half of the way."""
+    five = Skeleton("five", tuple("abcde"))
+    xy = np.array([[[20.0, 10], [40, 10], [20, 90], [40, 90], [30, 50]]])
+    shots = [Keypoints(xy.copy(), np.ones((1, 5)), five, boxes=[[15.0, 5, 45, 95]]) for _ in range(15)]
+    shots[12].xy[0, 4, 0] += 30
+    film = [Frame(np.zeros((100, 60, 3), np.uint8), n, n / 30) for n in range(15)]
+    seen = list(pp.watch(film, Told(shots)))
+    np.testing.assert_allclose(seen[12].keypoints.xy, xy, atol=0.5)
+
+
 def test_leaving_the_loop_stops_everything():
     finder = Finder()
     for seen in pp.watch(frames(10_000), finder):

@@ -82,6 +82,14 @@ def test_it_looks_again_for_whoever_is_lost():
     assert 1 < watch.looks < 8
 
 
+def test_somebody_new_makes_it_look_again_soon():
+    """Without news it would rest for twice as long, so not look within a quarter of a second."""
+    watch = watching(Detector(), pauses=Pauses(shortest=0.2, longest=5.0))
+    for frame in film(*[lit(50, 70)] * 8):
+        watch(frame)
+    assert watch.looks == 2
+
+
 def as_bright(kps, image):
     """Score instances by how bright it is at their tip."""
     x, y = np.nan_to_num(kps.xy[:, 0]).astype(int).T

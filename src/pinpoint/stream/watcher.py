@@ -78,7 +78,7 @@ class Watcher:
     def take(self, frame: Frame, read: Keypoints) -> Keypoints:
         """Give ids to what was read in the frame that was asked about: the second half of a call."""
         tracked = self._tracker(read.above(self._min_score), frame.seconds, frame.image)
-        self._lost = self._tracker.lost > 0 or (self._lost and not self._looked)
+        self._lost = self._tracker.lost > 0
         if self._looked and self._lookout is not None:
             # Not whoever was read: what is too unsure to be followed is to be looked for again.
             followed = self._tracker.expected(frame.seconds)
