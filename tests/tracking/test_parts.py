@@ -1,5 +1,7 @@
 """The parts of the tracker: motion, association, similarity, camera and appearance."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 import pinpoint as pp
 from pinpoint.geometry import transform_points, warp
-from pinpoint.tracking import CameraMotion, ColorHistogram, by_boxes, by_points
+from pinpoint.tracking import CameraMotion, ColorHistogram, by_boxes, by_points, by_points_and_boxes
 from pinpoint.tracking.appearance import clearness
 from pinpoint.tracking.association import Claims, associated, paired
 from pinpoint.tracking.motion import BODY, POINTS, Motion
@@ -130,6 +132,14 @@ def test_similarity_by_points_is_that_of_boxes_without_sigmas(rng):
     plain = pp.Skeleton("plain", SKELETON.keypoints)
     a, b = (standing(rng.uniform(0, 100, (3, 17, 2)), skeleton=plain) for _ in range(2))
     np.testing.assert_array_equal(by_points(a, b), by_boxes(a, b))
+
+
+def test_points_count_three_times_as_much_as_boxes(rng):
+    """The same points, and boxes of which the second one is twice as high."""
+    one = standing(rng.uniform(0, 100, (1, 17, 2)))
+    x1, y1, x2, y2 = one.boxes[0]
+    taller = replace(one, boxes=np.array([[x1, y1, x2, y2 + (y2 - y1)]]))
+    np.testing.assert_allclose(by_points_and_boxes(one, taller), 0.75 + 0.25 / 2)
 
 
 def textured(rng, size=(640, 480)):
