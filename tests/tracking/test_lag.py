@@ -1,5 +1,8 @@
 """Lag, measured on filters whose lag is known."""
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -62,3 +65,29 @@ def test_the_lag_between_two_courses_is_found_in_noise(frames, rng):
 def test_too_few_frames_for_a_lag_are_refused():
     with pytest.raises(ValueError, match="more than 20"):
         lag_between(np.zeros((20, 2)), np.zeros((20, 2)))
+
+
+PUBLISHED = partial(OneEuro, still=None, least_trust=1.0)
+DOCUMENTED = {
+    "`OneEuro()`, the whole person": (OneEuro, "all"),
+    "`OneEuro()`, one point alone": (OneEuro, "one"),
+    "`OneEuro(min_cutoff=3, beta=10)`, the whole person": (partial(OneEuro, min_cutoff=3, beta=10), "all"),
+    "`OneEuro(min_cutoff=3, beta=10)`, one point alone": (partial(OneEuro, min_cutoff=3, beta=10), "one"),
+    "published one-euro, the same settings": (PUBLISHED, "all"),
+    "published, MediaPipe's settings": (partial(PUBLISHED, min_cutoff=0.05, beta=80.0), "all"),
+    "`KalmanSmoother()`": (KalmanSmoother, "all"),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_the_documentation_says_what_each_filter_costs(name):
+    """Lag behind three walks, then lag and gain of four sways, to the last digit that is written there."""
+    text = (Path(__file__).parents[2] / "docs/smoothing.md").read_text(encoding="utf-8")
+    (row,) = [line for line in text.partition("| walk .1 |")[2].splitlines() if line.startswith(f"| {name} |")]
+    told = [cell.strip() for cell in row.split("|")[2:-1]]
+    make, moving = DOCUMENTED[name]
+    walks = [ramp_lag(make, speed, moving=moving) for speed in (0.1, 0.5, 2.0)]
+    sways = [sine_response(make, hertz, moving=moving) for hertz in (0.25, 0.5, 1.0, 2.0)]
+    assert [float(cell) for cell in told[:3]] == pytest.approx(walks, abs=0.051)
+    for cell, sway in zip(told[3:], sways, strict=True):
+        assert [float(part) for part in cell.split(", x ")] == pytest.approx(sway, abs=0.051)
