@@ -83,7 +83,9 @@ DOCUMENTED = {
 def test_the_documentation_says_what_each_filter_costs(name):
     """Lag behind three walks, then lag and gain of four sways, to the last digit that is written there."""
     text = (Path(__file__).parents[2] / "docs/smoothing.md").read_text(encoding="utf-8")
-    (row,) = [line for line in text.partition("| walk .1 |")[2].splitlines() if line.startswith(f"| {name} |")]
+    (row,) = [
+        line for line in text.partition("| walk .1 |")[2].splitlines() if line.startswith(f"| {name} |")
+    ]
     told = [cell.strip() for cell in row.split("|")[2:-1]]
     make, moving = DOCUMENTED[name]
     walks = [ramp_lag(make, speed, moving=moving) for speed in (0.1, 0.5, 2.0)]
