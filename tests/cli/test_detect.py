@@ -10,13 +10,14 @@ from typer.testing import CliRunner
 
 from cli.fake_model import find_one, read_drawing
 from odd_inputs import ODD_INPUTS, make_odd_inputs, make_video
-from pinpoint.cli import estimators
+from pinpoint.cli import estimators, moving
 from pinpoint.cli.app import FormatName, app
 from pinpoint.io.formats import FORMATS, read, read_records, write
 from pinpoint.io.records import Record
 from pinpoint.io.video_writer import VideoWriter
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
+from pinpoint.stream import Pauses
 
 STREAMS = [name for name, known in FORMATS.items() if known.streams]
 
@@ -207,6 +208,24 @@ def test_a_video_is_followed_as_it_is_asked_for(option, detect, folder):
     assert detect("clip.mp4", "--frames", 4, option).status == 0
     xy = [record.keypoints.xy for record in results(folder)]
     np.testing.assert_allclose(xy, np.broadcast_to(xy[0], np.shape(xy)), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        ((), {}),
+        (("--every-frame",), {"pauses": None}),
+        (("--no-smooth",), {"smooth": False}),
+        (("--min-score", 0.5), {"min_score": 0.5}),
+    ],
+    ids=str,
+)
+def test_whoever_follows_people_is_told_what_is_wanted(options, changed, detect, folder, monkeypatch):
+    make_video(folder / "clip.mp4")
+    told, make = [], moving.usual_watcher
+    monkeypatch.setattr(moving, "usual_watcher", lambda of, **how: told.append(how) or make(of, **how))
+    assert detect("clip.mp4", "--frames", 2, *options).status == 0
+    assert told == [{"smooth": True, "pauses": Pauses(), "min_score": 0.0} | changed]
 
 
 def test_trails_are_drawn_where_people_came_from(folder, monkeypatch):

@@ -1,5 +1,6 @@
 """Several cameras on one command line are followed at the same time."""
 
+import re
 import signal
 import time
 from collections import Counter
@@ -8,9 +9,10 @@ from contextlib import ExitStack
 import av
 import pytest
 
+from cli.fake_model import find_one
 from live_video import Sender, endless, flat, mjpeg
 from odd_inputs import make_video
-from pinpoint.cli import moving
+from pinpoint.cli import estimators, moving
 from pinpoint.io.errors import UnreadableError
 from pinpoint.io.formats import FORMATS, read_records
 from pinpoint.io.sources import name_of
@@ -70,6 +72,19 @@ def test_each_camera_has_a_line_in_the_summary(cameras, detect):
     assert lines[0].startswith("8 frames, 8 people in all frames, 2 told apart")
     told = [line.partition(" told apart")[0] for line in lines[1:3]]
     assert told == ["  camera 0: 4 frames, 1 person", "  camera 1: 4 frames, 1 person"]
+
+
+def test_frames_that_nobody_had_time_for_are_in_the_summary(cameras, detect, monkeypatch):
+    """A frame every .02 s, and .3 s for a look."""
+
+    def slow(image, boxes=None):
+        time.sleep(0.3)
+        return find_one(image, boxes)
+
+    monkeypatch.setattr(estimators, "load_estimator", lambda choice: slow)
+    lines = detect("0", "1", "--frames", 3, "--no-draw").err.splitlines()
+    dropped = [int(re.search(r", (\d+) frames? dropped", line)[1]) for line in lines[:3]]
+    assert dropped[0] == dropped[1] + dropped[2] and min(dropped) > 0
 
 
 def test_a_camera_that_is_not_there_takes_no_other_with_it(cameras, detect, folder):

@@ -18,6 +18,7 @@ import pytest
 from websockets.sync.client import connect
 
 from pinpoint.io.images import encode_image
+from pinpoint.serve.settings import Limits, Settings
 from serve.served import LONG, eventually
 
 PICTURE = encode_image(np.full((48, 64, 3), 128, np.uint8), ".png")
@@ -185,6 +186,33 @@ def test_wrong_usage_is_refused_before_anything_listens(options, message, pinpoi
     outcome = pinpoint("serve", *options)
     assert outcome.status == 2
     assert message in outcome.err
+
+
+def test_every_option_reaches_the_server(pinpoint, monkeypatch):
+    given = []
+    monkeypatch.setattr("pinpoint.cli.serve._run", lambda *settings: given.append(settings))
+    options = (
+        *("--host", "0.0.0.0", "--port", 81, "--task", "face", "--task", "hand", "--token", "correct-horse"),
+        *("--origin", "https://example.org", "--no-fetch", "--max-upload", 3, "--max-pixels", 4),
+        *("--max-models", 5, "--queue", 6, "--timeout", 7, "--requests", 8, "--rate", 0.5, "--streams", 9),
+        *("--workers", 10, "--threads", 11, "--log-level", "debug"),
+    )
+    assert pinpoint("serve", *options).status == 0
+    limits = Limits(
+        upload=3 << 20, pixels=4, models=5, queue=6, time=7, requests=8, rate=0.5, client_streams=9
+    )
+    settings = Settings(
+        host="0.0.0.0",
+        port=81,
+        preload=("face", "hand"),
+        token="correct-horse",
+        origins=("https://example.org",),
+        fetch=False,
+        workers=10,
+        threads=11,
+        limits=limits,
+    )
+    assert given == [(settings, "debug")]
 
 
 def test_an_address_of_another_machine_is_said_plainly(pinpoint):
