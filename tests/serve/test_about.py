@@ -63,8 +63,9 @@ def test_figures_count_what_was_asked_and_found(client):
     client.get("/")
     with client.websocket_connect("/v1/stream") as socket:
         socket.receive_json()
-        socket.send_bytes(b"no picture")
-        socket.receive_json()
+        for data in (b"no picture", PICTURE, PICTURE):
+            socket.send_bytes(data)
+            socket.receive_json()
         open_now = _figures(client)["pinpoint_streams",]
     figures = _figures(client)
     expected = {
@@ -78,7 +79,11 @@ def test_figures_count_what_was_asked_and_found(client):
         ("pinpoint_people_total", "body-s", "picture"): 2,
         ("pinpoint_looking_seconds_count", "body-s"): 2,
         ("pinpoint_queue", "body-s"): 0,
+        ("pinpoint_pictures_total", "body-s", "stream"): 2,
+        ("pinpoint_people_total", "body-s", "stream"): 2,
+        ("pinpoint_frame_age_seconds_count", "body-s"): 2,
         ("pinpoint_frames_failed_total",): 1,
+        ("pinpoint_frames_dropped_total",): 0,
         ("pinpoint_streams",): 0,
     }
     assert ({key: _value(figures, key) for key in expected}, open_now) == (expected, 1)

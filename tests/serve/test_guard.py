@@ -1,10 +1,13 @@
 import threading
+import time
 
 import pytest
 from starlette.testclient import WebSocketDenialResponse
 
+from cli.fake_model import find_one
+from pinpoint.serve.choice import choose_named
 from pinpoint.serve.settings import Settings
-from serve.served import PICTURE, Held, client_of, files, service_of, stop
+from serve.served import PICTURE, Held, client_of, eventually, files, service_of, stop
 
 TOKEN = "correct-horse-battery"
 WITH_TOKEN = Settings(host="0.0.0.0", token=TOKEN)
@@ -107,6 +110,36 @@ def test_what_takes_too_long_is_a_503_and_what_waits_behind_it_is_not_looked_at(
         held.let_go.set()
     assert [answer.status_code for answer in answers] == [503, 503]
     assert held.calls == 1
+
+
+def test_a_picture_that_waits_too_long_for_its_model_is_a_503_though_there_is_time_left():
+    held, answers = Held(), []
+    service = service_of(held, wait=1.0)
+    with client_of(service) as client:
+        first = _asked(client, answers)
+        held.wait()
+        second = _asked(client, answers)
+        eventually(lambda: service.workers["body-s"].waiting == 2)
+        time.sleep(1.2)
+        held.let_go.set()
+        first.join()
+        second.join()
+    assert sorted(answer.status_code for answer in answers) == [200, 503]
+    assert held.calls == 1
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_of_more_models_than_may_stay_the_one_used_longest_ago_goes(streams):
+    loaded = []
+    with client_of(service_of(load=lambda name: loaded.append(name) or find_one, models=2)) as client:
+        for task in ("body", "face", "body", "hand", "body", "face"):
+            if not streams:
+                assert client.post(f"/v1/detect?task={task}", files=files(PICTURE)).status_code == 200
+                continue
+            with client.websocket_connect(f"/v1/stream?task={task}") as socket:
+                assert socket.receive_json()["type"] == "hello"
+    body, face, hand = (choose_named(task).name for task in ("body", "face", "hand"))
+    assert loaded == [body, face, hand, face]
 
 
 def test_a_client_that_asks_too_often_is_a_429_that_says_when_to_ask_again():

@@ -3,6 +3,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -14,7 +15,7 @@ from websockets.sync.client import connect
 
 from pinpoint.serve.connection import connection
 from pinpoint.serve.server import Server, address_of, listen
-from serve.served import LONG, PICTURE, eventually, service_of
+from serve.served import LONG, PICTURE, Held, eventually, service_of
 
 
 @contextmanager
@@ -107,6 +108,19 @@ def test_a_client_that_waits_for_its_answer_or_streams_is_not_hung_up_on():
         time.sleep(2.5)
         stream.send(PICTURE)
         assert json.loads(stream.recv())["type"] == "result"
+
+
+def test_a_stop_waits_for_an_answer_no_longer_than_it_may():
+    held = Held()
+    with _started(estimator=held, stop=0.2) as (server, address), ThreadPoolExecutor(1) as pool:
+        form = {"file": ("a.png", PICTURE)}
+        taken = pool.submit(httpx2.post, f"{address}/v1/detect", files=form, timeout=LONG)
+        held.wait()
+        server.stop()
+        answer = taken.result(LONG)
+        held.let_go.set()
+    assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
+    assert "stopped before this was answered" in answer.json()["error"]["message"]
 
 
 def test_a_frame_a_little_over_the_limit_is_an_error_and_the_stream_goes_on():

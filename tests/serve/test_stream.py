@@ -222,6 +222,35 @@ def test_a_stop_answers_the_frame_that_was_taken_and_closes_the_stream():
     assert closed.value.code == 1001
 
 
+def test_a_stop_waits_for_a_frame_no_longer_than_it_may():
+    held = Held()
+    service = service_of(held, stop=0.1)
+    with client_of(service) as client, client.websocket_connect("/v1/stream") as socket:
+        socket.receive_json()
+        _send(socket, 0)
+        held.wait()
+        stop(client, service)
+        assert socket.receive_json()["message"] == "the server is stopping"
+        held.let_go.set()
+
+
+def test_frames_may_have_no_more_pixels_than_pictures():
+    with client_of(service_of(pixels=3071)) as client, client.websocket_connect("/v1/stream") as socket:
+        socket.receive_json()
+        _send(socket, 1)
+        assert "64 x 48 pixels, over the limit of 3071" in socket.receive_json()["message"]
+
+
+def test_instances_below_the_wanted_score_are_left_out(client):
+    for score, count in ((0.7, 1), (0.8, 0)):
+        with client.websocket_connect(f"/v1/stream?min_score={score}") as socket:
+            socket.receive_json()
+            for number in range(2):
+                _send(socket, number)
+                answer = socket.receive_json()
+        assert len(answer["instances"]) == count
+
+
 def test_a_model_that_fails_ends_its_stream_with_an_error(caplog):
     def broken(image, boxes=None):
         raise ValueError("secret detail")
