@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import cv2
@@ -419,6 +420,27 @@ def test_a_detector_of_something_else_is_wrong_usage_and_nothing_is_fetched(pinp
     outcome = pinpoint("detect", "people.jpg", "--task", "face", "--detector", "yolox-nano")
     assert (outcome.status, fetched) == (2, [])
     assert "needs a face-detector: mediapipe-face-full, mediapipe-face-short, yunet" in outcome.err
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no device that is full")
+@pytest.mark.parametrize("name", ["video.mp4", "people.jpg"])
+def test_a_full_disk_is_no_fault_of_the_inputs_and_ends_the_run(name, detect, picture, folder):
+    picture("people.jpg"), picture("other.jpg"), make_video(folder / "video.mp4")
+    done = detect(name, "other.jpg", "--no-draw", "--json-lines", FULL)
+    assert done.status == 1
+    assert done.err == "error: the results '/dev/full' cannot be written: No space left on device\n"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no device that is full")
+def test_results_that_do_not_fit_when_they_are_finished_are_named(detect, picture, folder):
+    picture("people.jpg"), (folder / "out").mkdir()
+    (folder / "out/keypoints.csv").symlink_to(FULL)
+    done = detect("people.jpg", "--no-draw", "--format", "csv", "--out", "out")
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert "'out/keypoints.csv' cannot be written: No space left" in done.err
 
 
 def test_a_bug_is_not_taken_for_a_bad_picture(detect, picture, monkeypatch):

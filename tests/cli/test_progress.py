@@ -45,6 +45,15 @@ def test_a_source_that_fails_before_it_begins_is_passed(shown):
     assert shown == [(2.0, "b.jpg")]
 
 
+def test_no_bar_is_shown_for_what_does_not_take_long(shown, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 60.0)
+    with Bar(1) as bar:
+        bar.begin("a.jpg", 1)
+        bar.step()
+        bar.end()
+    assert shown == []
+
+
 def test_nobody_knows_how_long_a_camera_goes_on(shown):
     bar = Bar(1)
     bar.begin("camera 0", None)
