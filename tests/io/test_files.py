@@ -81,6 +81,20 @@ def test_replacing_shows_the_new_file_only_when_it_is_whole(tmp_path):
     assert (tmp_path / "a").read_text() == "new" and len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_what_cannot_be_written_is_named_as_it_was_asked_for(named, tmp_path):
+    """Nobody knows the temporary name."""
+    with pytest.raises(OSError, match="No space") as caught, replacing(tmp_path / "a") as part:
+        raise OSError(errno.ENOSPC, "No space left on device", *([str(part)] if named else []))
+    assert caught.value.filename == str(tmp_path / "a")
+
+
+def test_another_file_that_fails_meanwhile_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "a"):
+        (tmp_path / "other").read_bytes()
+    assert caught.value.filename == str(tmp_path / "other")
+
+
 def test_replacing_puts_nothing_over_a_folder(tmp_path):
     with pytest.raises(IsADirectoryError), replacing(tmp_path):
         pass

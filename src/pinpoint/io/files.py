@@ -164,6 +164,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises:
         FileNotFoundError: The folder does not exist.
         IsADirectoryError: The path is a folder.
+        OSError: The body failed to write; it names the path, not the temporary name, which nobody knows.
     """
     final = Path(os.path.realpath(path))
     check_folder(final)
@@ -173,6 +174,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(final)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
