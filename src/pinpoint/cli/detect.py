@@ -13,13 +13,13 @@ from pinpoint.cli.frames import NO_LIMITS, Following, Limits, is_live
 from pinpoint.cli.given_boxes import read_boxes
 from pinpoint.cli.messages import refuse, say, show_log
 from pinpoint.cli.naming import drawing_paths, without_own_output
-from pinpoint.cli.outputs import Outputs, UnsuitedError, artist, open_results, results_path
+from pinpoint.cli.outputs import Outputs, Results, UnsuitedError, artist, results_path
 from pinpoint.cli.progress import watching
 from pinpoint.cli.report import Tally, summary
 from pinpoint.cli.run import Run
 from pinpoint.cli.stopping import Stop
+from pinpoint.io.formats import open_writer
 from pinpoint.io.jsonl import JsonlWriter
-from pinpoint.io.records import RecordWriter
 from pinpoint.io.sources import Source, find_sources, name_of
 
 __all__ = ["Request", "run_request"]
@@ -96,16 +96,22 @@ def _prepared(request: Request, sources: Sequence[Source], files: ExitStack) -> 
     estimate = estimators.load_estimator(request.choice)
     columns = estimators.columns_of(request.choice.name)
     following = Following(request.smooth, request.every_frame, request.trails)
-    writers = [files.enter_context(writer) for writer in _opened_writers(request)]
+    writers = [files.enter_context(results) for results in _opened(request)]
     outputs = Outputs(writers, artist(request.look), paths)
     return Run(estimate, columns, outputs, following, request.limits, boxes, request.min_score)
 
 
-def _opened_writers(request: Request) -> list[RecordWriter]:
-    writers = open_results(request.out, request.formats)
+def _opened(request: Request) -> list[Results]:
+    """Open the files of keypoints, in place of those of an earlier run."""
+    if request.formats:
+        request.out.mkdir(parents=True, exist_ok=True)
+    paths = {name: results_path(request.out, name) for name in request.formats}
+    results = [Results(open_writer(path, format=name), str(path)) for name, path in paths.items()]
     if request.json_lines == "-":
-        return [*writers, JsonlWriter(sys.stdout.buffer)]
-    return [*writers, JsonlWriter(Path(request.json_lines))] if request.json_lines else writers
+        return [*results, Results(JsonlWriter(sys.stdout.buffer), "stdout")]
+    if request.json_lines:
+        return [*results, Results(JsonlWriter(Path(request.json_lines)), request.json_lines)]
+    return results
 
 
 def _refuse_replacing(request: Request, sources: Sequence[Source]) -> None:
@@ -132,7 +138,7 @@ def _carried_out(
         return _reader_gone()
     except UnsuitedError as error:
         return refuse(error, WRONG_USAGE)
-    except OSError as error:  # on closing the results; all other places name the input that was in work
+    except OSError as error:  # the results cannot be written; all else names the input that was in work
         return refuse(error, FAILED)
     places = _places(request, run.outputs) if tally.pictures + tally.frames else []
     apart = [name_of(source) for source in sources if is_live(source)] if whole else []

@@ -12,14 +12,14 @@ import numpy as np
 from pinpoint.cli.frames import Opened, View
 from pinpoint.cli.naming import fitted
 from pinpoint.geometry import Image, Size
-from pinpoint.io.formats import FORMATS, open_writer
+from pinpoint.io.formats import FORMATS
 from pinpoint.io.images import LONGEST_SIDE, write_image
 from pinpoint.io.records import Record, RecordWriter
 from pinpoint.io.sources import Source
 from pinpoint.keypoints import Keypoints
 from pinpoint.viz import Style, Trails, draw, draw_openpose
 
-__all__ = ["Artist", "Outputs", "UnsuitedError", "artist", "open_results", "results_path"]
+__all__ = ["Artist", "Outputs", "Results", "UnsuitedError", "UnwritableError", "artist", "results_path"]
 
 Artist = Callable[[Image, Keypoints], Image]
 Sketch = Callable[[View, Keypoints], None]
@@ -27,6 +27,43 @@ Sketch = Callable[[View, Keypoints], None]
 
 class UnsuitedError(ValueError):
     """The results of this model cannot be written or drawn in the way that was asked for."""
+
+
+class UnwritableError(OSError):
+    """The results cannot be written: no input is at fault, and none that follows would do better."""
+
+
+@dataclass(frozen=True)
+class Results(RecordWriter):
+    """A file of results, which is named when it cannot be written.
+
+    Args:
+        writer: Writes it.
+        name: What it is called.
+    """
+
+    writer: RecordWriter
+    name: str
+
+    def write(self, record: Record) -> None:
+        """Add one record. Raises what the writer raises, and `UnwritableError`."""
+        with self._named():
+            self.writer.write(record)
+
+    def close(self) -> None:
+        """Finish the file. Raises `UnwritableError`."""
+        with self._named():
+            self.writer.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:  # nobody reads any more, which is no error
+            raise
+        except OSError as error:
+            reason = error.strerror or error
+            raise UnwritableError(f"the results {self.name!r} cannot be written: {reason}") from error
 
 
 @dataclass(frozen=True)
@@ -48,7 +85,8 @@ class Outputs:
 
         Raises:
             UnsuitedError: A format cannot hold it.
-            OSError: There is no space left, or nobody reads any more.
+            UnwritableError: There is no space left.
+            BrokenPipeError: Nobody reads any more.
         """
         for writer in self.writers:
             try:
@@ -98,18 +136,6 @@ def results_path(folder: Path, format: str) -> Path:
         return folder / "openpose"
     suffixes = FORMATS[format].suffixes or FORMATS["json"].suffixes
     return folder / f"keypoints{suffixes[0]}"
-
-
-def open_results(folder: Path, formats: Sequence[str]) -> list[RecordWriter]:
-    """Open the files of keypoints, in place of those of an earlier run.
-
-    Raises:
-        ImportError: A format needs a package that is not installed.
-        OSError: They cannot be written.
-    """
-    if formats:
-        folder.mkdir(parents=True, exist_ok=True)
-    return [open_writer(results_path(folder, name), format=name) for name in formats]
 
 
 def _trails() -> Trails:

@@ -19,7 +19,7 @@ from pinpoint.cli.frames import (
 )
 from pinpoint.cli.given_boxes import GivenBoxes
 from pinpoint.cli.ledger import Ledger
-from pinpoint.cli.outputs import Outputs
+from pinpoint.cli.outputs import Outputs, UnwritableError
 from pinpoint.cli.progress import Watch
 from pinpoint.cli.report import Tally
 from pinpoint.cli.stopping import Stop
@@ -151,7 +151,7 @@ def _told(name: str, fail: Callable[[str, Exception], None], end: Callable[[], N
     """Tell what goes wrong with a source and go on; what is no fault of its own comes through."""
     try:
         yield
-    except BrokenPipeError:
+    except (BrokenPipeError, UnwritableError):
         raise
     except (UnreadableError, OSError) as error:
         fail(name, error)

@@ -90,8 +90,8 @@ class CsvWriter(RecordWriter):
     def close(self) -> None:
         """Finish the file."""
         if not self._file.closed:
-            self._begin()
-            self._file.close()
+            with self._file:  # a disk that is full leaves none open
+                self._begin()
 
     @property
     def _columns(self) -> list[str]:

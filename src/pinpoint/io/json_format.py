@@ -47,8 +47,8 @@ class JsonWriter(RecordWriter):
     def close(self) -> None:
         """Finish the file; one without records is valid too."""
         if not self._file.closed:
-            self._begun()
-            self._file.close()
+            with self._file:  # a disk that is full leaves none open
+                self._begun()
 
     def _begun(self) -> GrowingList:
         if self._list is None:

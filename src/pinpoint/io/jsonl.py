@@ -65,9 +65,11 @@ class JsonlWriter(RecordWriter):
         """Finish the file; a stream that was handed in stays open."""
         if self._file.closed:
             return
-        self._begin()
-        if self._owned:
-            self._file.close()
+        try:
+            self._begin()
+        finally:  # a disk that is full leaves none open
+            if self._owned:
+                self._file.close()
 
     def _begin(self) -> None:
         if not self._headed:
