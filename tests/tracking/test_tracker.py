@@ -147,6 +147,13 @@ def test_somebody_gets_an_id_when_found_so_often():
     assert ids == [[-1], [-1], [1], [1]]
 
 
+def test_who_is_missed_before_they_have_an_id_begins_anew():
+    tracker = Tracker(births=3)
+    tracker(boxes_at(), 0.0)
+    found = [tracker(boxes_at(*[(50, 50)] * there), 0.1 * n) for n, there in enumerate((1, 1, 0, 1, 1, 1), 1)]
+    assert [kps.track_ids.tolist() for kps in found] == [[-1], [-1], [], [-1], [-1], [1]]
+
+
 def test_ids_rise_without_gaps_however_many_were_never_confirmed():
     tracker = Tracker()
     tracker(boxes_at(), -1.0)
