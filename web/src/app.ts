@@ -1,19 +1,19 @@
 /** What the page does: opens sources, keeps the line to the server, saves files, says how things stand. */
 
-import { type Choice, Refused, detect, keepToken, models, probe } from "./api";
+import { type Choice, Refused, Unreachable, detect, keepToken, models, probe } from "./api";
 import { save, stem } from "./files";
 import { Log } from "./log";
-import { type Problem, insecure, ofCamera, ofFile, ofServer, refused } from "./problems";
-import type { Catalogue, Hello, Result, Skeleton } from "./protocol";
+import { type Problem, insecure, ofCamera, ofFile, ofServer, refused, tokenless } from "./problems";
+import type { Catalogue, Detection, Hello, Result, Skeleton } from "./protocol";
 import { Recorder } from "./recorder";
 import { Sender } from "./sender";
 import type { Store } from "./settings";
-import { type Source, isPicture, openCamera, openPicture, openVideo } from "./sources";
+import { type Source, isPicture, openCamera, openPicture, openVideo, play } from "./sources";
 import { Stream } from "./stream";
 import { Viewer } from "./viewer";
 
 const LOADING = 1500; // ms after which a greeting is late because a model is being loaded
-const CATALOGUE_PAUSE = 3000; // ms between two questions to a server that is gone
+const PAUSE = 3000; // ms between two questions to a server that is gone
 
 export type State =
   | "ready"
@@ -93,10 +93,10 @@ export class App {
       if (!this.viewer.source) this.#say("ready", "Ready");
       this.face.problem(null);
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) return this.face.askForToken(false);
+      if (error instanceof Refused && error.status === 401) return this.#askForToken();
       this.#say("offline", "Server gone");
       this.face.problem(ofServer(error));
-      setTimeout(() => void this.start(), CATALOGUE_PAUSE);
+      setTimeout(() => void this.start(), PAUSE);
     }
   }
 
@@ -106,6 +106,7 @@ export class App {
       this.#catalogue = await models();
       this.face.catalogue(this.#catalogue);
       this.#say("ready", "Ready");
+      this.face.problem(null);
       this.look();
     } catch (error) {
       if (error instanceof Refused && error.status === 401) this.face.askForToken(true);
@@ -203,7 +204,10 @@ export class App {
     this.#logged = "";
     this.viewer.show(source);
     this.face.source(source);
-    if (source.kind === "video") source.video.onended = () => void this.#videoEnded();
+    if (source.kind === "video") {
+      source.video.onended = () => void this.#videoEnded();
+      source.video.pause(); // until somebody looks: loading a model takes longer than some videos
+    }
     if (source.kind === "camera") this.#watchCamera(source.video);
     this.look();
   }
@@ -236,9 +240,10 @@ export class App {
     this.viewer.greet(hello.skeleton);
     this.#logFor(hello.skeleton, `${hello.task} ${hello.model}`);
     this.face.problem(null);
-    if (this.viewer.frozen) this.viewer.lookAgain();
-    if (this.viewer.frozen) this.#say("frozen", this.viewer.source?.kind === "video" ? "Paused" : "Frozen");
-    else this.#say("live", "Live");
+    const { source, frozen } = this.viewer;
+    if (frozen) return this.#say("frozen", source?.kind === "video" ? "Paused" : "Frozen");
+    this.#say("live", "Live");
+    if (source?.kind === "video" && !source.video.ended) play(source.video);
   }
 
   /** A line that was lost and found goes on with the same file; another model begins another. */
@@ -290,8 +295,14 @@ export class App {
     const passing = !(error instanceof Refused) || [429, 503].includes(error.status);
     if (passing) return this.face.problem(ofServer(error));
     this.#stream.close();
-    if (error.status === 401) this.face.askForToken(false);
+    if (error.status === 401) this.#askForToken();
     else this.#ended(ofServer(error));
+  }
+
+  /** Who closes the dialog finds below it how to open it again. */
+  #askForToken(): void {
+    this.#ended(tokenless());
+    this.face.askForToken(false);
   }
 
   #ended(problem: Problem): void {
@@ -305,7 +316,7 @@ export class App {
     const { signal } = this.#detecting;
     this.#say("looking", "Looking");
     try {
-      const detection = await detect(file, this.choice, signal);
+      const detection = await this.#answer(file, signal);
       if (signal.aborted) return;
       this.viewer.found(detection);
       this.#logged = "";
@@ -314,8 +325,25 @@ export class App {
       this.#say("found", `Done in ${Math.round(detection.milliseconds)} ms`);
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Refused && error.status === 401) return this.face.askForToken(false);
+      if (error instanceof Refused && error.status === 401) return this.#askForToken();
       this.#ended(ofServer(error));
+    }
+  }
+
+  /** What is found in a picture, as soon as there is a server that answers. */
+  async #answer(file: Blob, signal: AbortSignal): Promise<Detection> {
+    for (let gone = false; ; gone = true) {
+      try {
+        const detection = await detect(file, this.choice, signal);
+        if (gone) this.face.problem(null);
+        return detection;
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+        this.#say("offline", "Server gone");
+        if (!gone) this.face.problem(ofServer(error));
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      signal.throwIfAborted();
     }
   }
 
@@ -346,7 +374,7 @@ export class App {
     if (!Recorder.possible) return;
     if (whole) video.currentTime = 0;
     if (this.viewer.frozen) this.freeze();
-    if (whole) void video.play();
+    if (whole) play(video);
     this.recorder = new Recorder(...this.#drawnSize());
     this.viewer.copy = this.recorder;
     this.face.recording(true);

@@ -49,6 +49,7 @@ const face: Face = {
   },
   askForToken(wrong) {
     part("token-wrong").hidden = !wrong;
+    input("token").value = "";
     if (!dialog("token-dialog").open) dialog("token-dialog").showModal();
   },
 };

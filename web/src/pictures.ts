@@ -3,9 +3,11 @@
 const MOST = 24;
 const LONGEST_SIDE = 1280;
 
-interface Kept {
+export interface Kept {
   readonly canvas: HTMLCanvasElement;
-  at: number;
+  readonly at: number;
+  /** Its place in the video, in seconds. */
+  readonly seconds: number;
 }
 
 export class Pictures {
@@ -21,13 +23,13 @@ export class Pictures {
     const [width, height] = [Math.round(video.videoWidth * scale), Math.round(video.videoHeight * scale)];
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     canvas.getContext("2d", { alpha: false })!.drawImage(video, 0, 0, width, height);
-    this.#kept.push({ canvas, at });
+    this.#kept.push({ canvas, at, seconds: video.currentTime });
   }
 
   /** The newest picture that is not newer than a time, else the oldest; older ones are let go. */
-  at(time: number): HTMLCanvasElement | null {
+  at(time: number): Kept | null {
     while (this.#kept.length > 1 && this.#kept[1]!.at <= time) this.#spare.push(this.#kept.shift()!.canvas);
-    return this.#kept[0]?.canvas ?? null;
+    return this.#kept[0] ?? null;
   }
 
   clear(): void {

@@ -100,6 +100,11 @@ export function ofServer(error: unknown): Problem {
   return refused(error instanceof Error ? error.message : `${error}`);
 }
 
+/** The server asks for a token that this tab does not have. */
+export function tokenless(): Problem {
+  return { title: "The server wants its token", text: "Without it, it looks at nothing.", steps: [], again: "server" };
+}
+
 export function refused(text: string): Problem {
   return { title: "The server refused", text: sentence(text), steps: [], again: "server" };
 }

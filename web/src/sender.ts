@@ -36,19 +36,26 @@ export class Sender {
     this.skipped = 0;
   }
 
-  /** Send a frame if the server keeps up, else skip it. */
-  offer(picture: Picture, longestSide: number, sent: Sent): void {
-    if (!this.stream.ready) return;
-    this.#giveUp(sent.at);
-    if (this.#encoding || this.#sent.size >= IN_FLIGHT || this.stream.waiting > CONGESTED) {
+  /** Whether the server keeps up, so that a frame would be sent. */
+  free(now: number): boolean {
+    this.#giveUp(now);
+    const busy = this.#encoding || this.#sent.size >= IN_FLIGHT || this.stream.waiting > CONGESTED;
+    return this.stream.ready && !busy;
+  }
+
+  /** Send a frame if the server keeps up, else skip it; tells whether it goes. */
+  offer(picture: Picture, longestSide: number, sent: Sent): boolean {
+    if (!this.stream.ready) return false;
+    if (!this.free(performance.now())) {
       this.skipped++;
-      return;
+      return false;
     }
     const id = this.#next++;
     this.#sent.set(id, sent);
     this.#encoding = true;
     this.#paint(picture, longestSide);
     this.#canvas.toBlob((blob) => this.#send(id, sent.at / 1000, blob), "image/jpeg", QUALITY);
+    return true;
   }
 
   /** When the frame of an answer was grabbed. Frames before it were dropped by the server: they are done, too. */

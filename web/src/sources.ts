@@ -109,6 +109,11 @@ export function everyFrame(video: HTMLVideoElement, then: (now: number) => void)
   };
 }
 
+/** Play; that it is paused again before it begins is no failure. */
+export function play(video: HTMLVideoElement): void {
+  video.play().catch(() => {});
+}
+
 function element(): HTMLVideoElement {
   const video = document.createElement("video");
   video.muted = true;

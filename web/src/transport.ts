@@ -30,7 +30,7 @@ export function followTransport(): void {
 export function showPlace(): void {
   if (!video) return;
   const share = video.currentTime / (video.duration || 1);
-  if (document.activeElement !== input("seek") || !video.paused) input("seek").value = `${video.currentTime}`;
+  input("seek").value = `${video.currentTime}`;
   input("seek").style.setProperty("--share", `${share}`);
   const words = `${clock(video.currentTime)} of ${clock(video.duration)}`;
   input("seek").setAttribute("aria-valuetext", words);

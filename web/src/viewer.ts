@@ -7,9 +7,9 @@ import { Motion } from "./motion";
 import { Pictures } from "./pictures";
 import type { Detection, Result, Skeleton } from "./protocol";
 import { Lag, Rate } from "./rates";
-import type { Sender } from "./sender";
+import type { Sender, Sent } from "./sender";
 import type { Settings, Store } from "./settings";
-import { type Moving, type Source, everyFrame } from "./sources";
+import { type Moving, type Source, everyFrame, play } from "./sources";
 import { Trails } from "./trails";
 
 /** Another canvas that gets every picture, too. */
@@ -24,6 +24,12 @@ export class Viewer {
   #source: Source | null = null;
   #look: Look | null = null;
   #frozenAt: number | null = null;
+  /** Whether nobody has looked at the picture that is held, nor at one after it. */
+  #unseen = false;
+  /** When the newest frame that was sent was grabbed. */
+  #sentAt = -Infinity;
+  /** When the place in the video was changed last: what comes of frames from before belongs to another picture. */
+  #movedAt = -Infinity;
   #stopFrames = () => {};
   readonly #motion = new Motion();
   readonly #pictures = new Pictures();
@@ -69,6 +75,7 @@ export class Viewer {
   greet(skeleton: Skeleton): void {
     this.#look = lookOf(skeleton);
     this.forget();
+    this.#unseen = this.frozen;
   }
 
   forget(): void {
@@ -82,6 +89,7 @@ export class Viewer {
   /** Take a result for the frame that was grabbed at a time. */
   add(result: Result, grabbed: number): void {
     const now = performance.now();
+    if (grabbed < this.#movedAt) return;
     if (!this.frozen) this.lag.add(now, now - grabbed);
     this.rate.add(now);
     this.#motion.add(result, grabbed, now - grabbed);
@@ -94,30 +102,35 @@ export class Viewer {
   }
 
   freeze(): void {
-    this.#frozenAt = this.#shownTime(performance.now());
-    if (this.#source?.kind === "video") this.#source.video.pause();
+    const source = this.#source;
+    if (!source || source.kind === "picture") return;
+    const time = this.#shownTime(performance.now());
+    if (!this.#pictures.at(time)) this.#pictures.add(source.video, time, 0);
+    this.#frozenAt = time;
+    this.#unseen = this.#pictures.at(time)!.at > this.#sentAt;
+    if (source.kind === "video") source.video.pause();
   }
 
   thaw(): void {
     this.#frozenAt = null;
     this.#trails.clear();
-    if (this.#source?.kind === "video") void this.#source.video.play();
+    if (this.#source?.kind === "video") play(this.#source.video);
   }
 
-  /** Look at the frozen picture once more. */
-  lookAgain(): void {
-    const picture = this.#frozenAt === null ? null : this.#pictures.at(this.#frozenAt);
-    const seconds = this.#source?.kind === "video" ? this.#source.video.currentTime : 0;
-    if (picture) this.sender.offer(picture, this.store.now.size, { at: this.#frozenAt!, seconds });
+  /** Have the picture that is held looked at, as soon as a frame can be sent. */
+  #lookAtHeld(): void {
+    const held = this.#frozenAt === null ? null : this.#pictures.at(this.#frozenAt);
+    if (held && this.#unseen && this.sender.free(performance.now())) this.#send(held.canvas, held);
   }
 
-  /** Look at one picture of a paused video, after its place was changed. */
-  #lookAt(video: HTMLVideoElement): void {
+  /** Hold one picture of a paused video, after its place was changed. */
+  #hold(video: HTMLVideoElement): void {
     const now = performance.now();
     this.forget();
     this.#pictures.clear();
-    this.#grab(video, now);
+    this.#pictures.add(video, now, 0);
     this.#frozenAt = now;
+    this.#unseen = true;
   }
 
   #follow(source: Moving): void {
@@ -125,8 +138,9 @@ export class Viewer {
     const stop = everyFrame(video, (now) => {
       if (!this.frozen) this.#grab(video, now);
     });
-    const seeked = () => this.frozen && this.#lookAt(video);
+    const seeked = () => this.frozen && this.#hold(video);
     const seeking = () => {
+      this.#movedAt = performance.now();
       this.forget();
       this.#pictures.clear();
     };
@@ -141,12 +155,19 @@ export class Viewer {
 
   #grab(video: HTMLVideoElement, now: number): void {
     this.#pictures.add(video, now, this.lag.value);
-    this.sender.offer(video, this.store.now.size, { at: now, seconds: video.currentTime });
+    this.#send(video, { at: now, seconds: video.currentTime });
+  }
+
+  #send(picture: HTMLVideoElement | HTMLCanvasElement, { at, seconds }: Sent): void {
+    if (!this.sender.offer(picture, this.store.now.size, { at, seconds })) return;
+    this.#sentAt = at;
+    this.#unseen = false;
   }
 
   #frame(): void {
     requestAnimationFrame(() => this.#frame());
     this.#fit();
+    this.#lookAtHeld();
     const scene = this.#scene(performance.now());
     if (!scene) return;
     this.drawn = compose(this.#context, scene);
@@ -197,8 +218,7 @@ export class Viewer {
 
   #picture(source: Source, settings: Settings, now: number, time: number): CanvasImageSource | null {
     if (source.kind === "picture") return source.bitmap;
-    if (this.frozen) return this.#pictures.at(time) ?? source.video;
-    if (settings.inStep) return this.#pictures.at(time) ?? source.video;
+    if (this.frozen || settings.inStep) return this.#pictures.at(time)?.canvas ?? source.video;
     this.#pictures.at(now - this.lag.value);
     return source.video;
   }

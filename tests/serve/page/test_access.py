@@ -111,6 +111,39 @@ def test_numbers_stand_beside_the_buttons(shown, open_page, moving, tmp_path):
     assert page.evaluate(BESIDE)
 
 
+# Words that are wider than what they stand in, and pictures too small to be seen.
+CRAMPED = """() => {
+    const bar = document.querySelector("#tasks").getBoundingClientRect();
+    const figure = document.querySelector(".figure").getBoundingClientRect();
+    const cramped = [...document.querySelectorAll("#tasks span, #status-words, button")]
+        .filter((one) => one.scrollWidth > one.clientWidth + 1);
+    const outside = [...document.querySelectorAll("#tasks span")]
+        .filter((one) => one.getBoundingClientRect().right > bar.right);
+    const names = [...cramped, ...outside].map((one) => one.textContent.trim());
+    return figure.height > 0 && figure.height < 60 ? [...names, "figure"] : names;
+}"""
+
+
+@pytest.mark.parametrize("size", [(320, 640), (640, 400), (844, 390), (390, 844), (1280, 800)])
+def test_words_and_pictures_have_room(size, open_page):
+    page = open_page(viewport={"width": size[0], "height": size[1]})
+    page.wait_for_selector("#tasks input")
+    assert page.evaluate(CRAMPED) == []
+
+
+def test_buttons_that_save_stand_in_one_line_on_narrow_phones(open_page):
+    page = open_page(viewport={"width": 320, "height": 640})
+    tops = page.evaluate("[...document.querySelectorAll('.saving button')].map((one) => one.offsetTop)")
+    assert len(set(tops)) == 1
+
+
+def test_the_list_of_keys_opens_at_its_beginning(open_page):
+    page = open_page(viewport={"width": 640, "height": 400})
+    page.keyboard.press("?")
+    assert page.locator("#help-title").is_visible()
+    assert page.evaluate("document.querySelector('#help-dialog').scrollTop") == 0
+
+
 def test_head_and_picture_begin_in_one_line_on_wide_screens(open_page):
     page = open_page(viewport={"width": 1920, "height": 1080})
     left = "(id) => document.querySelector(id).getBoundingClientRect().left"

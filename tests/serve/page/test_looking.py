@@ -212,6 +212,66 @@ def test_freezing_keeps_the_overlay_and_sends_no_more(open_page, world):
     eventually(lambda: len(world.came) > count + 2)
 
 
+def _last_seconds(page, path):
+    with page.expect_download() as download:
+        page.keyboard.press("j")
+    download.value.save_as(path)
+    return pp.read_records(path)[-1].seconds
+
+
+def test_after_many_steps_the_overlay_is_that_of_the_last_place(open_page, world, moving, tmp_path):
+    """Steps come faster than answers; none shows what was found elsewhere, and the last is looked at."""
+    page = open_page()
+    page.set_input_files("#file", moving["clip"])
+    state(page, "frozen")  # the end
+    page.wait_for_timeout(500)
+    world.pause = 0.4
+    world.people = lambda n, width, height: [kite(width * (0.2 + 0.1 * (n % 7)), height / 2, side=9)]
+    for _ in range(4):
+        page.keyboard.press(",")
+        page.wait_for_timeout(60)
+    places = np.array(page.evaluate(WATCH_BLUE, 2500))
+    assert np.ptp(places[places >= 0]) < 0.02
+    place = float(page.input_value("#seek"))
+    assert _last_seconds(page, tmp_path / "saved.json") == pytest.approx(place, abs=0.01)
+
+
+def test_a_picture_that_is_held_before_anything_was_found_is_looked_at(open_page, world, moving, tmp_path):
+    world.pause = 0.7
+    page = open_page()
+    page.set_input_files("#file", moving["clip"])
+    eventually(lambda: len(world.came) >= 1)
+    page.wait_for_timeout(300)
+    page.keyboard.press("f")
+    page.wait_for_timeout(2500)
+    place = float(page.input_value("#seek"))
+    assert _last_seconds(page, tmp_path / "saved.json") == pytest.approx(place, abs=0.05)
+
+
+def test_a_video_waits_until_its_model_is_loaded(open_page, world, moving, tmp_path):
+    world.loading = 1.5
+    page = open_page()
+    page.set_input_files("#file", moving["clip"])  # one second of it
+    page.wait_for_function(FIRST)
+    state(page, "frozen")
+    eventually(lambda: len(world.came) >= 3, 5)
+    with page.expect_download() as download:
+        page.keyboard.press("j")
+    download.value.save_as(tmp_path / "saved.json")
+    seconds = pp.read_records(tmp_path / "saved.json")[0].seconds
+    assert seconds is not None and seconds < 0.4
+
+
+def test_the_thumb_of_a_paused_video_goes_where_its_keys_lead(open_page, moving):
+    page = open_page()
+    page.set_input_files("#file", moving["clip"])
+    state(page, "frozen")
+    page.focus("#seek")
+    for _ in range(3):
+        page.keyboard.press(",")
+    page.wait_for_function("document.querySelector('#seek').value < 0.5")
+
+
 @pytest.mark.parametrize("suffix", ["json", "csv"])
 def test_what_is_saved_is_what_the_server_said_and_pinpoint_reads_it(
     suffix, open_page, world, tmp_path, grey

@@ -107,6 +107,61 @@ def test_a_token_is_asked_for_until_it_is_right(open_page, world, complaints):
     complaints.clear()  # the browser reports every 401
 
 
+def test_a_token_that_was_wrong_does_not_stand_before_the_next(open_page, world, complaints):
+    world.token = "s3cret-token"
+    page = open_page()
+    page.wait_for_selector("#token-dialog[open]")
+    for typed in ("wrong", world.token):
+        page.keyboard.type(typed)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#token-wrong:not([hidden])" if typed == "wrong" else "#tasks input")
+    assert not page.locator("#token-dialog").is_visible() and not page.locator("#problem").is_visible()
+    complaints.clear()  # the browser reports every 401
+
+
+@pytest.mark.parametrize("shown", ["nothing", "a camera", "a picture"])
+def test_who_closes_the_question_for_a_token_can_come_back_to_it(
+    shown, open_page, world, server, complaints, tmp_path
+):
+    if shown == "nothing":
+        world.token = "s3cret-token"
+    page = open_page("?source=camera" if shown == "a camera" else "")
+    if shown == "a camera":
+        page.wait_for_function(LIVE)
+        world.token = "s3cret-token"
+        server.stop()
+        server.start()
+    if shown == "a picture":
+        page.wait_for_selector("#tasks input")
+        world.token = "s3cret-token"
+        page.set_input_files("#file", _grey(tmp_path))
+    page.wait_for_selector("#token-dialog[open]")
+    page.keyboard.press("Escape")
+    assert page.inner_text("#status") == "Stopped"
+    page.click("#problem-again")
+    page.wait_for_selector("#token-dialog[open]")
+    page.keyboard.type(world.token)
+    page.keyboard.press("Enter")
+    words = {"nothing": "ready", "a camera": "live", "a picture": "found"}
+    page.wait_for_function(f"document.body.dataset.state === '{words[shown]}'")
+    assert not page.locator("#problem").is_visible()
+    complaints.clear()  # the browser reports every 401
+
+
+def test_a_picture_is_looked_at_when_the_server_is_back(open_page, server, complaints, tmp_path):
+    page = open_page()
+    page.wait_for_selector("#tasks input")
+    server.stop()
+    page.set_input_files("#file", _grey(tmp_path))
+    page.wait_for_selector("#problem")
+    assert "goes on by itself" in page.inner_text("#problem-text")
+    assert page.inner_text("#status") == "Server gone"
+    server.start()
+    page.wait_for_function("document.body.dataset.state === 'found'")
+    assert not page.locator("#problem").is_visible()
+    complaints.clear()  # the browser reports every failed connection
+
+
 def test_a_line_that_breaks_is_mended_and_nobody_takes_the_id_of_another(
     open_page, world, server, complaints, tmp_path
 ):

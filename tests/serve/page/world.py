@@ -53,6 +53,7 @@ class World:
     Args:
         people: Instances of the n-th frame of a stream, or of a picture, of some width and height.
         pause: Seconds that looking at a frame takes; none answers nothing.
+        loading: Seconds that a stream waits for its greeting.
         token: Asked for if it is not empty.
         refusal: Status and words with which pictures and streams are refused.
         came: The words before every frame that came, with the size of its picture.
@@ -65,6 +66,7 @@ class World:
         kite(width / 2, height / 2)
     ]
     pause: float | None = 0.03
+    loading: float = 0.0
     token: str = ""
     refusal: tuple[int, str] | None = None
     came: list[dict[str, Any]] = field(default_factory=list)
@@ -135,6 +137,7 @@ def _app(world: World) -> Any:
         world.asked = dict(ws.query_params)
         task = ws.query_params["task"]
         model = ws.query_params.get("model", "kite-s")
+        await asyncio.sleep(world.loading)
         await ws.send_json({"type": "hello", "model": model, "task": task, "skeleton": SKELETON})
         with suppress(WebSocketDisconnect):
             await _watch(ws, world)
