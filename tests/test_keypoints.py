@@ -175,6 +175,11 @@ def test_only_the_instance_asked_for_is_replaced():
     assert second.xy[:, 0, 0].tolist() == [1.0]
 
 
+def test_a_track_of_another_length_is_not_put_back():
+    with pytest.raises(ValueError, match="xy has 2 frames, expected 3"):
+        replace_track(_clip(), 7, np.zeros((2, 3, 2)))
+
+
 def test_what_a_clip_does_not_have_is_stacked_as_nan():
     assert np.isnan(stack_track(_clip(), 7, "xyz")).all()
 

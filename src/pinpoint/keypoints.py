@@ -207,6 +207,8 @@ def replace_track(clip: Sequence[Keypoints], track_id: int, xy: Float) -> list[K
     Raises:
         ValueError: There is not one frame of points for each frame of the clip.
     """
+    if len(xy) != len(clip):
+        raise ValueError(f"xy has {len(xy)} frames, expected {len(clip)}: one for each frame of the clip")
     changed = []
     for kps, points in zip(clip, xy, strict=True):
         row = _row_of(kps, track_id)
