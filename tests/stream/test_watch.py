@@ -8,6 +8,7 @@ from pinpoint.io.errors import UnreadableError
 from pinpoint.io.video import Frame
 from pinpoint.keypoints import Keypoints
 from pinpoint.skeletons import Skeleton
+from pinpoint.stream import Engine, Watcher
 
 DOT = Skeleton("dot", ("middle",))
 
@@ -139,6 +140,19 @@ def test_low_scores_are_left_out():
 def test_a_missing_file_is_told_before_anything_begins():
     with pytest.raises(UnreadableError, match="nowhere"):
         pp.watch("nowhere.mp4", Finder())
+
+
+@pytest.mark.parametrize("use", [lambda given: pp.watch(frames(1), given), Engine, Watcher])
+def test_an_estimator_is_refused_before_anything_begins(use):
+    """It is what `pinpoint.load` gives, so it is the first that comes to mind."""
+    with pytest.raises(TypeError, match="the model is of type function, expected what load_follower gives"):
+        use(lambda image, boxes=None: Keypoints.empty(DOT))
+
+
+def test_frames_that_are_bare_pictures_are_refused():
+    pictures = [np.zeros((40, 60, 3), np.uint8)]
+    with pytest.raises(TypeError, match=r"one of type ndarray, expected Frame\(image, index"):
+        list(pp.watch(pictures, Finder()))
 
 
 def test_an_unknown_model_is_told_before_anything_begins():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ __all__ = [
     "ToldAs",
     "all_of_them",
     "boxes_around",
+    "check_follower",
     "follower_of",
     "present_hulls",
     "still_there",
@@ -78,6 +79,7 @@ class Ask(NamedTuple):
     """Which frame this is, so that what is in no hurry may be left to some of them; None: it may not."""
 
 
+@runtime_checkable
 class Follower(Protocol):
     """An estimator for video, in parts.
 
@@ -114,6 +116,19 @@ class Follower(Protocol):
     def told(self, kps: Keypoints) -> Keypoints:
         """Say what was read in the keypoints of the end, one row for each, in their order."""
         ...
+
+
+def check_follower(given: object) -> None:
+    """Refuse what is no follower.
+
+    Raises:
+        TypeError: It is something else, such as the estimator that `pinpoint.load` gives.
+    """
+    if not isinstance(given, Follower):
+        raise TypeError(
+            f"the model is of type {type(given).__name__}, expected what load_follower gives, or in watch()"
+            " the name of a task or model"
+        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from threading import Condition, RLock, Thread
 from typing import NamedTuple, Self
 
 from pinpoint.keypoints import Keypoints
-from pinpoint.pipelines.following import Ask, Follower
+from pinpoint.pipelines.following import Ask, Follower, check_follower
 from pinpoint.stream.channel import Arrival, Channel
 from pinpoint.stream.seen import Seen
 from pinpoint.stream.watcher import Watcher, usual_watcher
@@ -45,6 +45,7 @@ class Engine:
 
     Raises:
         ValueError: A number is out of range.
+        TypeError: The follower is something else, such as an estimator.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Engine:
         wait: float = 0.01,
         workers: int = 1,
     ) -> None:
+        check_follower(follower)
         if wait < 0 or workers < 1:
             raise ValueError(
                 f"wait is {wait} and workers is {workers}, expected seconds >= 0 and threads >= 1"

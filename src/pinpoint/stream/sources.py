@@ -194,8 +194,16 @@ class IterableSource:
     live: bool = False
 
     def read(self, stop: Event) -> Generator[Frame]:
-        """See `FrameSource`; whatever the user's code raises comes through."""
-        return _until(stop, self.frames)
+        """See `FrameSource`; whatever the user's code raises comes through.
+
+        Raises:
+            TypeError: It gives something else than frames.
+        """
+        for frame in _until(stop, self.frames):
+            if not isinstance(frame, Frame):
+                kind = type(frame).__name__
+                raise TypeError(f"{self.name} gave one of type {kind}, expected Frame(image, index, seconds)")
+            yield frame
 
 
 def open_source(

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from pinpoint.io.video import Frame
-from pinpoint.pipelines.following import Follower
+from pinpoint.pipelines.following import Follower, check_follower
 from pinpoint.pipelines.load import load_follower
 from pinpoint.stream.channel import Channel
 from pinpoint.stream.engine import Engine
@@ -44,9 +44,12 @@ def watch(
 
     Raises:
         ValueError: There is no such model.
+        TypeError: The model is something else, such as an estimator. While iterating, the source gives what
+            are no frames.
         UnreadableError: The source cannot be read; while iterating, it cannot be read to its end.
     """
     follower = load_follower(model, search="auto") if isinstance(model, str | Path) else model
+    check_follower(follower)
     opened = open_source(source, live=live)
     watcher = partial(usual_watcher, follower, smooth=smooth, pauses=pauses, min_score=min_score)
     return _results(opened, follower, watcher)

@@ -7,7 +7,7 @@ import numpy as np
 from pinpoint.geometry import Float
 from pinpoint.io.video import Frame
 from pinpoint.keypoints import Keypoints
-from pinpoint.pipelines.following import Ask, Follower
+from pinpoint.pipelines.following import Ask, Follower, check_follower
 from pinpoint.pipelines.preparation import picture_size
 from pinpoint.stream.lookout import Lookout, Pauses
 from pinpoint.tracking import ColorHistogram, OneEuro, Repair, Smoother, Tracker
@@ -44,6 +44,7 @@ class Watcher:
         pauses: Pauses | None = None,
         min_score: float = 0.0,
     ) -> None:
+        check_follower(follower)
         self.looks = 0
         self._follower = follower
         self._tracker = tracker or Tracker(strong=follower.sure, weak=follower.sure / 3)
