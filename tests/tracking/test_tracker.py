@@ -170,6 +170,13 @@ def test_a_weak_instance_goes_on_with_a_track_and_begins_none():
     assert found.track_ids.tolist() == [1, -1]
 
 
+def test_what_is_less_than_weak_goes_on_with_no_track():
+    tracker = Tracker(births=1, weak=0.1)
+    tracker(boxes_at((50, 50)), 0.0)
+    ids = [tracker(boxes_at((50, 50), scores=(score,)), score).track_ids.tolist() for score in (0.09, 0.1)]
+    assert ids == [[-1], [1]]
+
+
 def test_a_strong_instance_is_taken_before_a_weak_one():
     tracker = Tracker(births=1)
     tracker(boxes_at((50, 50)), 0.0)
