@@ -140,6 +140,23 @@ def test_a_camera_is_told_where_people_were_in_the_picture_before():
     ]
 
 
+def test_a_camera_compares_no_picture_with_one_that_is_not_the_one_before():
+    """A call did without a picture, or the tracker began anew."""
+    said, image = [], np.zeros((9, 9, 3), np.uint8)
+
+    class Listening(Swung):
+        def forget(self):
+            said.append("forgets")
+
+    tracker = Tracker(camera=Listening(0, 0))
+    said.clear()
+    for time, picture in enumerate((image, image, None)):
+        assert said == []
+        tracker(boxes_at((50, 50)), time, picture)
+    tracker.reset()
+    assert said == ["forgets"] * 2
+
+
 def test_somebody_gets_an_id_when_found_so_often():
     tracker = Tracker(births=3)
     tracker(boxes_at(), 0.0)  # those of the first call need not wait
