@@ -149,6 +149,15 @@ def test_what_stays_exchanged_is_believed_in_the_end(rng):
     np.testing.assert_array_equal(mended[40].xy, clip[40].xy)
 
 
+@pytest.mark.parametrize(("away", "mended"), [(10, True), (24, False)])
+def test_who_was_away_for_long_may_have_turned_round(away, mended, rng):
+    """A third of a second is remembered, four fifths are not."""
+    clip = _with_swap(_walk(rng), range(20, 60), GROUPS["whole body"], row=0)
+    repair = Repair()
+    found = [repair(clip[frame], TIMES[frame])[1] for frame in (*range(20), *range(20 + away, 60))]
+    assert any(found) is mended
+
+
 @both
 def test_missing_points_and_frames_are_left_alone(mend, rng):
     clip = [kps[[0]] if frame in (10, 11) else kps for frame, kps in enumerate(_walk(rng))]
