@@ -263,7 +263,7 @@ export class App {
     const instances = result.instances.map((one) => ({ ...one, id: one.id === null ? null : one.id + this.#firstId }));
     for (const { id } of instances) this.#lastId = Math.max(this.#lastId, id ?? -1);
     this.viewer.add({ ...result, instances }, sent.at);
-    this.log.add({ ...result, instances }, sent.seconds, this.viewer.size);
+    this.log.add({ ...result, instances }, sent, this.viewer.size);
   }
 
   /** About a frame, which is passed over, or about the whole stream, which the server then closes. */
@@ -321,7 +321,7 @@ export class App {
       this.viewer.found(detection);
       this.#logged = "";
       this.#logFor(detection.skeleton, detection.model);
-      this.log.add(detection, null, detection.size);
+      this.log.add(detection, { at: 0, seconds: null }, detection.size);
       this.#say("found", `Done in ${Math.round(detection.milliseconds)} ms`);
     } catch (error) {
       if (signal.aborted) return;

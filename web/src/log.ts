@@ -9,6 +9,7 @@ const MOST = 20_000; // frames; beyond that the oldest go
 
 interface Line {
   readonly index: number;
+  readonly at: number;
   readonly seconds: number | null;
   readonly size: Size;
   readonly instances: readonly Instance[];
@@ -31,10 +32,14 @@ export class Log {
     this.#skeleton = skeleton;
   }
 
-  /** Add what was found in a frame, in pixels of its source, of which a smaller picture may have been sent. */
-  add(result: Pick<Result, "size" | "instances">, seconds: number | null, size: Size): void {
+  /** Add what was found in a frame, in pixels of its source, of which a smaller picture may have been sent.
+   *
+   * A second look at the frame of some time stands in place of the first.
+   */
+  add(result: Pick<Result, "size" | "instances">, { at, seconds }: When, size: Size): void {
     const instances = result.instances.map((instance) => scaled(instance, result.size, size));
-    this.#lines.push({ index: this.#count++, seconds, size, instances });
+    if (this.#lines.at(-1)?.at === at) this.#count = this.#lines.pop()!.index;
+    this.#lines.push({ index: this.#count++, at, seconds, size, instances });
     if (this.#lines.length > MOST) this.#lines.shift();
   }
 
@@ -55,6 +60,13 @@ export class Log {
     const text = [[...FIRST, ...points, "skeleton"], ...rows].map((row) => row.map(cell).join(","));
     return new Blob([text.join("\r\n"), "\r\n"], { type: "text/csv" });
   }
+}
+
+interface When {
+  /** When the frame was grabbed, in milliseconds of this page. */
+  readonly at: number;
+  /** Its place in the video, in seconds. */
+  readonly seconds: number | null;
 }
 
 type Size = readonly [width: number, height: number];

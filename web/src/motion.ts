@@ -57,9 +57,13 @@ export class Motion {
     return this.#moments.at(-1)?.at ?? -Infinity;
   }
 
-  /** Take what was found in the frame that was grabbed at a time in milliseconds, and came so much later. */
+  /** Take what was found in the frame that was grabbed at a time in milliseconds, and came so much later.
+   *
+   * A second look at a frame stands in place of the first.
+   */
   add(result: Pick<Result, "instances" | "size">, at: number, late = 0): void {
-    if (at <= this.newest) return;
+    if (at < this.newest) return;
+    if (at === this.newest) this.#moments.pop();
     this.#late = late;
     this.#moments.push({ at, poses: posesOf(result.instances, result.size) });
     while (this.#moments.length > 2 && at - (this.#moments[0]?.at ?? at) > KEPT) this.#moments.shift();

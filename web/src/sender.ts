@@ -8,7 +8,7 @@ const QUALITY = 0.82;
 const CONGESTED = 400_000; // bytes that the network has not taken yet
 
 export interface Sent {
-  /** When the frame was grabbed, in milliseconds of this page: the time of the stream, which always rises. */
+  /** When the frame was grabbed, in milliseconds of this page. */
   readonly at: number;
   /** Its place in the video, in seconds; those who seek may go back. */
   readonly seconds: number;
@@ -46,7 +46,8 @@ export class Sender {
   /** Send a frame if the server keeps up, else skip it; tells whether it goes. */
   offer(picture: Picture, longestSide: number, sent: Sent): boolean {
     if (!this.stream.ready) return false;
-    if (!this.free(performance.now())) {
+    const now = performance.now(); // the time of the stream, which rises even if one picture is sent twice
+    if (!this.free(now)) {
       this.skipped++;
       return false;
     }
@@ -54,7 +55,7 @@ export class Sender {
     this.#sent.set(id, sent);
     this.#encoding = true;
     this.#paint(picture, longestSide);
-    this.#canvas.toBlob((blob) => this.#send(id, sent.at / 1000, blob), "image/jpeg", QUALITY);
+    this.#canvas.toBlob((blob) => this.#send(id, now / 1000, blob), "image/jpeg", QUALITY);
     return true;
   }
 

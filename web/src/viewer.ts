@@ -12,6 +12,8 @@ import type { Settings, Store } from "./settings";
 import { type Moving, type Source, everyFrame, play } from "./sources";
 import { Trails } from "./trails";
 
+const LOOKS = 2; // who comes into a stream is told of when found twice
+
 /** Another canvas that gets every picture, too. */
 export type Copy = { readonly context: Context } | null;
 
@@ -24,8 +26,8 @@ export class Viewer {
   #source: Source | null = null;
   #look: Look | null = null;
   #frozenAt: number | null = null;
-  /** Whether nobody has looked at the picture that is held, nor at one after it. */
-  #unseen = false;
+  /** How often the picture that is held has yet to be looked at. */
+  #looks = 0;
   /** When the newest frame that was sent was grabbed. */
   #sentAt = -Infinity;
   /** When the place in the video was changed last: what comes of frames from before belongs to another picture. */
@@ -75,7 +77,7 @@ export class Viewer {
   greet(skeleton: Skeleton): void {
     this.#look = lookOf(skeleton);
     this.forget();
-    this.#unseen = this.frozen;
+    this.#looks = this.frozen ? 1 : 0;
   }
 
   forget(): void {
@@ -107,7 +109,7 @@ export class Viewer {
     const time = this.#shownTime(performance.now());
     if (!this.#pictures.at(time)) this.#pictures.add(source.video, time, 0);
     this.#frozenAt = time;
-    this.#unseen = this.#pictures.at(time)!.at > this.#sentAt;
+    this.#looks = this.#pictures.at(time)!.at > this.#sentAt ? LOOKS : 0;
     if (source.kind === "video") source.video.pause();
   }
 
@@ -120,7 +122,7 @@ export class Viewer {
   /** Have the picture that is held looked at, as soon as a frame can be sent. */
   #lookAtHeld(): void {
     const held = this.#frozenAt === null ? null : this.#pictures.at(this.#frozenAt);
-    if (held && this.#unseen && this.sender.free(performance.now())) this.#send(held.canvas, held);
+    if (held && this.#looks > 0 && this.sender.free(performance.now())) this.#send(held.canvas, held);
   }
 
   /** Hold one picture of a paused video, after its place was changed. */
@@ -130,7 +132,7 @@ export class Viewer {
     this.#pictures.clear();
     this.#pictures.add(video, now, 0);
     this.#frozenAt = now;
-    this.#unseen = true;
+    this.#looks = LOOKS;
   }
 
   #follow(source: Moving): void {
@@ -161,7 +163,7 @@ export class Viewer {
   #send(picture: HTMLVideoElement | HTMLCanvasElement, { at, seconds }: Sent): void {
     if (!this.sender.offer(picture, this.store.now.size, { at, seconds })) return;
     this.#sentAt = at;
-    this.#unseen = false;
+    this.#looks--;
   }
 
   #frame(): void {
