@@ -52,6 +52,15 @@ def test_bodies_walk_on_the_ground_and_others_float_at_their_middle(name, row):
     assert rows.mean() == pytest.approx(row, abs=0.5)
 
 
+@pytest.mark.parametrize("cut", [0, 30])
+def test_who_is_cut_off_by_the_lower_edge_walks_on_it(cut):
+    """As before a webcam: all of the line is in the picture, as wide as elsewhere."""
+    high = lit(after(Trails(), WALK))[:, 180]
+    low = lit(after(Trails(), [(x, 239.0 + cut) for x, _ in WALK]))[:, 180]
+    assert low.sum() == pytest.approx(high.sum(), abs=1)
+    assert not low[:220].any()
+
+
 def test_a_line_is_the_fainter_and_thinner_the_older_it_is():
     out = after(Trails(length=1.0), WALK)
     left, middle, right = (strength(out)[:, x : x + 10].sum() for x in (60, 130, 200))

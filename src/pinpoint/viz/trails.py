@@ -66,7 +66,8 @@ class Trails:
     Args:
         length: Seconds after which a line has faded.
         keypoints: Names of the keypoints that draw a line each. None: of bodies with ankles the ground under
-            them, which is the middle of the lower edge of the box; of others the middle of the box.
+            them, which is the middle of the lower edge of the box, or that of the picture where that cuts
+            them off; of others the middle of the box.
         style: Width, opacity and threshold.
         camera: Says how the camera moved, such as `pinpoint.tracking.CameraMotion()`, so that lines stay
             where they are in the scene. None: they stay where they are in the picture.
@@ -133,15 +134,15 @@ class Trails:
             return
         boxes = drawn_boxes(kps, self._style)
         widths = _widths(boxes, shape, self._style)
-        for column, xy in self._places(kps, boxes).items():
+        for column, xy in self._places(kps, boxes, shape[0] - 1 - widths).items():
             there = (kps.track_ids >= 0) & (np.abs(xy) < FARTHEST).all(axis=1)  # NaN is not
             for row in np.flatnonzero(there):
                 self._go((int(kps.track_ids[row]), column), xy[row], float(widths[row]))
 
-    def _places(self, kps: Keypoints, boxes: Float) -> dict[int, Float]:
+    def _places(self, kps: Keypoints, boxes: Float, lowest: Float) -> dict[int, Float]:
         """What the lines follow, shape (N, 2) each; NaN where it is not known."""
         if self._names is None:
-            return {BOX: _anchors(boxes, kps.skeleton)}
+            return {BOX: _anchors(boxes, kps.skeleton, lowest)}
         shown = point_alpha(kps, self._style)[..., None] > 0
         xy = np.where(shown, kps.xy, np.nan)
         return {column: xy[:, column] for column in kps.skeleton.indices(self._names).tolist()}
@@ -186,11 +187,16 @@ class Trails:
         )
 
 
-def _anchors(boxes: Float, columns: Skeleton) -> Float:
-    """The ground under bodies, the middle of what else there is, shape (N, 2)."""
+def _anchors(boxes: Float, columns: Skeleton, lowest: Float) -> Float:
+    """The ground under bodies, the middle of what else there is, shape (N, 2).
+
+    Whose feet are below the picture walks on its lower edge: at the `lowest` y, shape (N,), where a line is
+    seen in its whole width.
+    """
     x1, y1, x2, y2 = boxes.T
     standing = all(name in columns for name in FEET)
-    return np.stack([(x1 + x2) / 2, y2 if standing else (y1 + y2) / 2], axis=1)
+    ground = np.where(y1 < lowest, np.minimum(y2, lowest), y2)
+    return np.stack([(x1 + x2) / 2, ground if standing else (y1 + y2) / 2], axis=1)
 
 
 def _widths(boxes: Float, shape: tuple[int, ...], style: Style) -> Float:
