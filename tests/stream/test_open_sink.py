@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from live_video import look
 from pinpoint.stream.reconnect import Backoff
 from pinpoint.stream.sinks import JsonlSink, ParquetSink, RecordSink, Reopening, VideoSink, open_sink, opening
+from pinpoint.stream.sinks.reopening import _BACKOFF
+from pinpoint.stream.sinks.sink import PATIENCE
 
 
 class Flaky:
@@ -49,6 +53,11 @@ def test_a_sink_that_stays_away_is_given_up_with_what_was_wrong():
     with pytest.raises(ConnectionError, match="gone"):
         again.write(look(0))
     assert len(sink.story) == 9 - 4
+
+
+def test_what_is_away_is_waited_for_as_long_as_by_sinks_that_wait_themselves():
+    backoff = replace(_BACKOFF, jitter=0)
+    assert sum(backoff.wait(n) for n in range(1, backoff.tries + 1)) == pytest.approx(PATIENCE, rel=0.02)
 
 
 def test_what_can_never_be_written_is_not_tried_again():

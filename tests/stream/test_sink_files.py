@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -95,6 +96,23 @@ def test_a_part_is_as_long_as_its_rows(tmp_path):
     sink.close()
     assert before == [4, 4] and [len(read_parquet(part)) for part in parts(tmp_path / "seen")] == [4, 4, 2]
     assert indices(tmp_path / "seen") == list(range(10))
+
+
+def test_frames_of_nobody_fill_a_part_too(tmp_path):
+    sink = ParquetSink(tmp_path, rows=3)
+    for index in range(7):
+        sink.write(Seen("door", look(0).image, index, index / 25, Keypoints.empty(skeleton("face5"))))
+    assert indices(tmp_path) == list(range(6))
+    sink.close()
+
+
+def test_finished_parts_leave_no_thread_behind(tmp_path):
+    before = set(threading.enumerate())
+    sink = ParquetSink(tmp_path, rows=1)
+    for index in range(3):
+        sink.write(look(index))
+    sink.close()
+    eventually(lambda: set(threading.enumerate()) <= before)
 
 
 def test_a_part_is_finished_when_its_time_is_up_though_nothing_more_comes(tmp_path):
