@@ -1,5 +1,7 @@
 """The few lines that most programs need."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,21 @@ def test_the_detector_rests_unless_that_is_not_wanted(options, looks):
     finder = Carrier()
     assert [len(seen.keypoints) for seen in pp.watch(frames(30), finder, **options)] == [1] * 30
     assert finder.looks == looks
+
+
+class Fading(Carrier):
+    """Reads whoever is carried on with a lower score."""
+
+    def read(self, asks):
+        return [
+            ask.found if len(ask.found) else replace(ask.expected, box_scores=ask.expected.box_scores * 0.8)
+            for ask in asks
+        ]
+
+
+def test_whose_score_falls_too_low_on_the_way_is_left_out():
+    seen = list(pp.watch(frames(4), Fading(), min_score=0.5))
+    assert [len(one.keypoints) for one in seen] == [1, 1, 1, 0]  # .9, .72, .58, .46
 
 
 class Told:
