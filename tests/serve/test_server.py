@@ -1,4 +1,5 @@
 import json
+import logging
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
 from pinpoint.serve.connection import connection
@@ -58,6 +59,22 @@ def test_a_client_that_sends_no_further_request_is_hung_up_on(said):
         while client.recv(4096):
             pass
         assert time.monotonic() - begun < 4
+
+
+def test_who_is_refused_while_they_still_send_gets_to_read_why(monkeypatch):
+    """A connection that is closed with bytes on their way is reset, and the answer is lost."""
+    monkeypatch.setattr("pinpoint.serve.guard.LINGER", LONG)
+    head = b"POST /v1/detect HTTP/1.1\r\nHost: a\r\nContent-Length: 500001\r\n\r\n"
+    with _running(upload=500_000) as address, socket.create_connection(_place(address)) as client:
+        client.sendall(head)
+        time.sleep(0.3)
+        client.sendall(bytes(250_000))
+        time.sleep(0.1)
+        client.sendall(bytes(250_001))
+        said = b""
+        while part := client.recv(4096):
+            said += part
+    assert said.startswith(b"HTTP/1.1 413 ") and b"over the limit of 500000 bytes" in said
 
 
 LENGTH = 1 << 25  # far more than a socket takes
@@ -139,6 +156,16 @@ def test_a_frame_far_over_the_limit_closes_the_stream_before_it_is_all_read():
         stream.send(bytes(100_000))
         with pytest.raises(ConnectionClosedError, match="1009"):
             stream.recv()
+
+
+def test_a_refused_stream_is_no_error_of_the_server(caplog):
+    """Whoever comes with a wrong token fills no log with errors."""
+    with _running() as address:
+        place = f"{address.replace('http', 'ws')}/v1/stream?task=nothing"
+        with pytest.raises(InvalidStatus, match="422"), connect(place):
+            pass
+    assert "answered" in caplog.messages
+    assert not [one.message for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 def test_the_page_may_load_nothing_from_elsewhere():
