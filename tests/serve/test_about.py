@@ -144,6 +144,14 @@ def test_a_line_of_the_log_is_json_that_tells_who_asked_what(client, caplog):
     }
 
 
+def test_who_only_looks_whether_the_server_is_well_fills_no_log(client, caplog):
+    with caplog.at_level(logging.DEBUG, "pinpoint"):
+        for path in ("/healthz", "/metrics", "/v1/models"):
+            client.get(path)
+    told = {record.__dict__["path"]: record.levelname for record in caplog.records if "path" in vars(record)}
+    assert told == {"/healthz": "DEBUG", "/metrics": "DEBUG", "/v1/models": "INFO"}
+
+
 def test_lines_about_one_request_share_its_id(caplog):
     def broken(image, boxes=None):
         raise ZeroDivisionError

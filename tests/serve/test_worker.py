@@ -74,6 +74,27 @@ def test_a_picture_that_waited_too_long_is_not_looked_at(monkeypatch):
     worker.close()
 
 
+def test_where_there_is_no_room_it_says_how_long_those_that_wait_will_take(monkeypatch):
+    """A tenth of a second each is what it begins with, and a tenth of the 20 s of the first picture."""
+    clock = [100.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def slow(estimator):
+        clock[0] += 20
+
+    held = Held()
+    worker = _worker(lambda name: held, queue=4)
+    worker.submit([slow])[0].result(LONG)
+    eventually(lambda: worker.waiting == 0)
+    waiting = worker.submit([_look] * 4)
+    with pytest.raises(RefusedError, match="4 pictures wait for body already") as refused:
+        worker.submit([_look])
+    assert refused.value.headers["Retry-After"] == "9"  # 4 x 2.09
+    held.let_go.set()
+    assert [len(future.result(LONG)) for future in waiting] == [1] * 4
+    worker.close()
+
+
 def test_closing_gives_up_what_waits_and_finishes_what_is_looked_at():
     held = Held()
     worker = _worker(lambda name: held)
