@@ -78,6 +78,11 @@ class _PunctualStream(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         self._begun = None
 
+    async def send(self, message: Any) -> None:
+        """Let an answer that refuses a stream end its handshake: uvicorn would log that it lacks its end."""
+        await super().send(message)
+        self.handshake_complete = self.handshake_complete or self.close_sent
+
     def send_receive_event_to_app(self) -> None:
         super().send_receive_event_to_app()
         self._begun = None
