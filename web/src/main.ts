@@ -137,7 +137,14 @@ function chooseFile(): void {
 
 function take(files: FileList | null | undefined): void {
   const file = files?.[0];
-  if (file) void app.file(file);
+  if (!file) return;
+  toStage();
+  void app.file(file);
+}
+
+/** On a phone, who starts something below sees what comes of it. */
+function toStage(): void {
+  stage.scrollIntoView({ block: "nearest" });
 }
 
 function listenToDrops(): void {
@@ -159,7 +166,10 @@ function listenToDrops(): void {
 
 function listenToButtons(): void {
   const clicks: Readonly<Record<string, () => void>> = {
-    "start-camera": () => void app.camera(),
+    "start-camera": () => {
+      toStage();
+      void app.camera();
+    },
     "empty-camera": () => void app.camera(),
     "open-file": chooseFile,
     "empty-file": chooseFile,

@@ -137,6 +137,37 @@ def test_buttons_that_save_stand_in_one_line_on_narrow_phones(open_page):
     assert len(set(tops)) == 1
 
 
+INSIDE = """() => {
+    const stage = document.querySelector("#stage").getBoundingClientRect();
+    const parts = [...document.querySelectorAll("#problem > *")].filter((one) => one.checkVisibility());
+    const outside = parts.filter((one) => {
+        const { top, bottom } = one.getBoundingClientRect();
+        return top < stage.top + 4 || bottom > stage.bottom - 4;
+    });
+    return outside.map((one) => one.id || one.className);
+}"""
+
+
+@pytest.mark.parametrize("size", [(320, 568), (390, 844), (568, 320), (640, 400), (844, 390), (820, 1180)])
+def test_long_messages_are_whole_on_small_screens(size, open_page, server):
+    """The longest is that of a page from an insecure address."""
+    address = f"http://pinpoint.test:{server.port}/"
+    page = open_page(address=address, viewport={"width": size[0], "height": size[1]})
+    page.click("#empty-camera")
+    page.wait_for_selector("#problem")
+    assert page.evaluate(INSIDE) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+
+
+def test_who_starts_something_below_the_picture_sees_what_comes_of_it(open_page):
+    page = open_page(before=REFUSED, viewport={"width": 390, "height": 500})
+    page.wait_for_selector("#tasks input")
+    page.evaluate("scrollTo(0, 600)")
+    page.evaluate("document.querySelector('#start-camera').click()")
+    page.wait_for_selector("#problem")
+    assert page.evaluate("document.querySelector('#problem-title').getBoundingClientRect().top") >= 0
+
+
 def test_the_list_of_keys_opens_at_its_beginning(open_page):
     page = open_page(viewport={"width": 640, "height": 400})
     page.keyboard.press("?")
