@@ -31,8 +31,8 @@ def show_log(*, verbose: bool) -> None:
 
 
 def printable(name: str) -> str:
-    """A file's name on one line, whatever is in it."""
-    return name if name.isprintable() else ascii(name)
+    """A file's name on one line, whatever is in it; quoted where that is nothing, so that it is seen."""
+    return name if name and name.isprintable() else ascii(name)
 
 
 def reason_of(error: Exception) -> str:
