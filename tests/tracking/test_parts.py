@@ -168,6 +168,18 @@ def test_a_camera_that_sees_nothing_or_another_size_stands_still(rng):
         np.testing.assert_array_equal(camera(image, none), np.eye(2, 3))
 
 
+@pytest.mark.parametrize(("side", "moves"), [(120, False), (320, True)])
+def test_a_small_thing_that_moves_before_a_bare_wall_is_not_the_camera(side, moves, rng):
+    camera, none = CameraMotion(), np.zeros((0, 4))
+    before, now = np.full((2, 480, 640, 3), 128, np.uint8)
+    before[100 : 100 + side, 200 : 200 + side] = now[100 : 100 + side, 208 : 208 + side] = textured(rng)[
+        :side, :side
+    ]
+    camera(before, none)
+    shift = camera(now, none)[:, 2]
+    np.testing.assert_allclose(shift, (8 * moves, 0), atol=1)
+
+
 def painted(colours):
     """People side by side, with upper and lower halves in colours, in grey surroundings."""
     image = np.full((200, 120 * len(colours), 3), 128, np.uint8)

@@ -16,6 +16,7 @@ WINDOW = (15, 15)
 LEVELS = 3
 BACK = 1.0  # pixels by which a feature that is followed back may miss where it began
 FEWEST = 8
+SPREAD = 0.3  # of the longer side; corners in a smaller place are those of a bag, or of an arm beyond its box
 
 
 class Camera(Protocol):
@@ -41,7 +42,8 @@ class CameraMotion:
     """Follows corners of the background by sparse optical flow, on a small grey picture.
 
     Corners (Shi and Tomasi, 1994) outside the boxes are followed forth and back (Lucas and Kanade, in
-    pyramids), and what most of them agree on, found by RANSAC, is a shift, a turn and a zoom.
+    pyramids), and what most of them agree on, found by RANSAC, is a shift, a turn and a zoom. Where all of
+    these are in one small place, as of something that is carried before a bare wall, they say nothing.
 
     Args:
         side: Longer side of the small picture, in pixels.
@@ -82,6 +84,9 @@ class CameraMotion:
             return None
         matrix, agree = cv2.estimateAffinePartial2D(corners[kept], found[kept], ransacReprojThreshold=1.0)
         if matrix is None or np.count_nonzero(agree) < max(FEWEST, self._agreeing * np.count_nonzero(kept)):
+            return None
+        spread = np.ptp(corners[kept][agree.ravel() > 0].reshape(-1, 2), axis=0)
+        if spread.max() < SPREAD * max(before.shape):
             return None
         return np.asarray(matrix, np.float64)
 
