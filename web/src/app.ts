@@ -3,7 +3,7 @@
 import { type Choice, Refused, Unreachable, detect, keepToken, models, probe } from "./api";
 import { save, stem } from "./files";
 import { Log } from "./log";
-import { type Problem, insecure, ofCamera, ofFile, ofServer, refused, tokenless } from "./problems";
+import { type Problem, broken, insecure, ofCamera, ofFile, ofServer, refused, tokenless } from "./problems";
 import type { Catalogue, Detection, Hello, Result, Skeleton } from "./protocol";
 import { Recorder } from "./recorder";
 import { Sender } from "./sender";
@@ -206,6 +206,7 @@ export class App {
     this.face.source(source);
     if (source.kind === "video") {
       source.video.onended = () => void this.#videoEnded();
+      source.video.onerror = () => void this.#videoBroke(source);
       source.video.pause(); // until somebody looks: loading a model takes longer than some videos
     }
     if (source.kind === "camera") this.#watchCamera(source.video);
@@ -386,6 +387,13 @@ export class App {
     if (source?.kind !== "video" || !source.video.ended) return; // it was wound back meanwhile
     await this.#finishRecording();
     if (!this.viewer.frozen) this.freeze();
+  }
+
+  async #videoBroke(source: Source): Promise<void> {
+    if (source !== this.viewer.source) return;
+    await this.#finishRecording();
+    if (!this.viewer.frozen) this.freeze();
+    this.face.problem(broken(source.name));
   }
 
   async #finishRecording(): Promise<void> {

@@ -115,6 +115,12 @@ function sentence(text: string): string {
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 
+/** A video that began, but does not go on. */
+export function broken(name: string): Problem {
+  const text = `${name} is damaged here, and this browser plays it no further. What was found so far can be saved.`;
+  return { title: "The video breaks off", text, steps: [], again: "" };
+}
+
 export function ofFile(error: unknown): Problem {
   if (!(error instanceof Unplayable)) return ofServer(error);
   const text = `${error.message}. Try JPEG, PNG or WebP for pictures, and MP4 (H.264) or WebM for videos.`;

@@ -48,6 +48,21 @@ def test_a_file_that_cannot_be_opened_is_named(open_page, tmp_path):
     assert "broken.mp4" in page.inner_text("#problem-text")
 
 
+def test_a_video_that_breaks_off_says_so_and_keeps_what_was_found(open_page, moving, tmp_path):
+    """Its index stands at the end and is whole; some of its pictures are not."""
+    data = bytearray(moving["clip"].read_bytes())
+    end = data.rfind(b"moov") - 4
+    data[end - 6000 : end] = b"\xff" * 6000
+    (tmp_path / "torn.mp4").write_bytes(data)
+    page = open_page()
+    page.set_input_files("#file", tmp_path / "torn.mp4")
+    page.wait_for_selector("#problem")
+    assert page.inner_text("#problem-title") == "The video breaks off"
+    assert "torn.mp4" in page.inner_text("#problem-text")
+    assert page.inner_text("#status") == "Paused"
+    page.wait_for_selector("#save-json:enabled")
+
+
 def _grey(folder):
     pp.write_image(folder / "grey.png", np.full((30, 40, 3), 90, np.uint8))
     return folder / "grey.png"
