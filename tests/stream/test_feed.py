@@ -72,6 +72,13 @@ def test_a_dead_camera_leaves_the_others_be():
         assert [feed.error for feed in feeds[:2]] == [None, None]
 
 
+def test_a_source_is_read_no_further_once_its_channel_is_closed():
+    with Engine(Grey()) as engine, engine.open() as channel, Feed(open_source(endless()), channel) as feed:
+        assert channel.get(60) is not None
+        channel.close()
+        assert feed._task.join(60)
+
+
 def test_leaving_the_middle_of_a_file_leaves_nothing_behind(caplog):
     source = open_source(endless())
     with Engine(Grey()) as engine, engine.open() as channel, Feed(source, channel):
