@@ -140,6 +140,21 @@ def test_a_stop_waits_for_an_answer_no_longer_than_it_may():
     assert "stopped before this was answered" in answer.json()["error"]["message"]
 
 
+def test_a_second_signal_gives_up_what_a_first_one_waits_for():
+    held = Held()
+    with _started(estimator=held, stop=1000.0) as (server, address), ThreadPoolExecutor(1) as pool:
+        form = {"file": ("a.png", PICTURE)}
+        taken = pool.submit(httpx2.post, f"{address}/v1/detect", files=form, timeout=LONG)
+        held.wait()
+        server.stop()
+        eventually(lambda: httpx2.get(f"{address}/healthz").status_code == 503)
+        assert not taken.done()
+        server.stop()
+        status = taken.result(LONG).status_code
+        held.let_go.set()
+    assert status == 503
+
+
 def test_a_frame_a_little_over_the_limit_is_an_error_and_the_stream_goes_on():
     limit = len(PICTURE)
     with _running(frame=limit) as address, connect(f"{address.replace('http', 'ws')}/v1/stream") as stream:

@@ -202,13 +202,14 @@ def test_a_silent_stream_is_closed_and_told_why():
     with client_of(service_of(idle=0.1)) as client, client.websocket_connect("/v1/stream") as socket:
         socket.receive_json()
         assert "no frame came for too long" in socket.receive_json()["message"]
-        with pytest.raises(WebSocketDisconnect):
+        with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
+    assert closed.value.code == 1000
 
 
 def test_a_stop_answers_the_frame_that_was_taken_and_closes_the_stream():
     held = Held()
-    service = service_of(held)
+    service = service_of(held, stop=1000.0)
     with client_of(service) as client, client.websocket_connect("/v1/stream") as socket:
         socket.receive_json()
         _send(socket, 0)

@@ -203,6 +203,19 @@ def test_tries_are_counted_in_a_row_and_then_it_is_given_up():
     assert len(opener.opened) == 4
 
 
+def test_a_camera_that_worked_for_longer_than_it_was_waited_for_may_fail_anew():
+    def breaking():
+        yield from frames(2)
+        time.sleep(0.05)
+        raise gone("it breaks off")
+
+    backoff = Backoff(first=0.01, longest=0.02, tries=1)
+    videos = [*(FakeVideo(breaking()) for _ in range(4)), FakeVideo(frames(2), duration=1.0)]
+    opener = Opener(*videos)
+    assert len(read(LiveSource(3, "camera 3", backoff=backoff, open_video=opener))) == 10
+    assert len(opener.opened) == 5
+
+
 def test_a_bug_behind_a_camera_is_not_tried_again():
     opener = Opener(FakeVideo([*frames(1), ZeroDivisionError("a bug")]))
     with pytest.raises(ZeroDivisionError):
