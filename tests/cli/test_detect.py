@@ -229,6 +229,22 @@ def test_whoever_follows_people_is_told_what_is_wanted(options, changed, detect,
     assert told == [{"smooth": True, "pauses": Pauses(), "min_score": 0.0} | changed]
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--no-draw",), "drawn over the picture"),
+        (("--style", "openpose"), "drawn over the picture"),
+        (("--boxes", "boxes.json"), "people who are followed"),
+    ],
+    ids=str,
+)
+def test_trails_that_nobody_would_see_are_refused(options, told, detect, folder):
+    make_video(folder / "clip.mp4")
+    done = detect("clip.mp4", "--trails", *options)
+    assert done.status == 2
+    assert told in done.err
+
+
 def test_trails_are_drawn_where_people_came_from(folder, monkeypatch):
     """Somebody who walks to the right leaves more colour behind them than without trails."""
     make_video(folder / "clip.mp4")

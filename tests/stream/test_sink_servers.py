@@ -197,6 +197,13 @@ def test_an_address_that_is_no_websocket_is_refused(address):
         WebSocketSink(address)
 
 
+def test_a_server_that_is_not_there_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"ws://127.0.0.1:{server.getsockname()[1]}/"
+    with pytest.raises(ConnectionError, match=address):
+        WebSocketSink(address)
+
+
 def test_a_web_server_is_no_websocket_server():
     with socket.create_server(("127.0.0.1", 0)) as server:
 

@@ -88,6 +88,10 @@ def _sources(request: Request, tally: Tally) -> list[Source]:
 def _prepared(request: Request, sources: Sequence[Source], files: ExitStack) -> Run:
     """Check and load everything, and only then touch the results of an earlier run."""
     paths = drawing_paths(sources, request.out) if request.look else {}
+    if request.trails and request.boxes:
+        raise ValueError("--trails are those of people who are followed: leave it or --boxes out")
+    if request.trails and request.look != "color":
+        raise ValueError("--trails are drawn over the picture: draw it, and in colour, or leave them out")
     _refuse_replacing(request, sources)
     if request.out.exists() and not request.out.is_dir():
         raise ValueError(f"--out {str(request.out)!r} is a file, expected a folder for the results")

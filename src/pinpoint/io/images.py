@@ -382,8 +382,7 @@ def _check_size(size: tuple[int, ...], max_pixels: int) -> None:
         raise DefectError(f"it is damaged: it says that it is {width} x {height} pixels")
     if width * height > max_pixels:
         raise DefectError(
-            f"it is {width} x {height} pixels, over the limit of {max_pixels}: make it smaller, "
-            "or read it in Python with a higher max_pixels"
+            f"it is {width} x {height} pixels, over the limit of {max_pixels} pixels: make it smaller"
         )
 
 

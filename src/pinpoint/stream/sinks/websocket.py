@@ -45,8 +45,8 @@ class WebSocketSink:
             self._socket: Any = self._stack.enter_context(connection)
         except problems.InvalidURI as error:
             raise ValueError(f"{address!r} is no address of a WebSocket server: {error}") from error
-        except self._refused as error:
-            raise ConnectionError(f"the WebSocket server refuses: {error}") from error
+        except (self._refused, OSError) as error:
+            raise ConnectionError(f"the WebSocket server {address!r} refuses: {error}") from error
         # Unread answers would fill the connection in the end, and pings are answered as they are read.
         self._answers = Task(self._drain, "pinpoint sink's answers")
 
