@@ -55,9 +55,8 @@ class Traffic:
         if self.stopping.is_set():
             raise RefusedError(503, "the server is stopping: ask another one, or later", retry_after=10)
         if self._clients[kind, client] >= most:
-            raise RefusedError(
-                429, f"{most} {kind}s of yours are being answered already: wait for one", retry_after=1
-            )
+            many = f"{most} {kind}{'s' if most > 1 else ''}"
+            raise RefusedError(429, f"{many} of one client may be answered at a time: wait", retry_after=1)
         if most_of_all is not None and self._count(kind) >= most_of_all:
             raise RefusedError(
                 503, f"there are {most_of_all} {kind}s already, which is the limit", retry_after=10
