@@ -175,6 +175,8 @@ def _fits(same: Float, trust: Float) -> Float:
 
 def _compared(known: Float, seen: Float) -> tuple[Float, Float]:
     """How alike tracks and instances look, and how much that says, both (T, N), in [0, 1]."""
+    if not seen.any():  # as in most frames
+        return np.zeros((len(known), len(seen))), np.zeros((len(known), len(seen)))
     much, clear = (np.linalg.norm(looks, axis=1) for looks in (known, seen))
     same = known @ seen.T / np.maximum(np.outer(much, clear), 1e-12)
     return same, np.outer(np.minimum(much, 1), np.minimum(clear, 1))

@@ -136,7 +136,9 @@ def has_place(kps: Keypoints) -> NDArray[np.bool_]:
 
 def whole(kps: Keypoints) -> Keypoints:
     """The instances with boxes and box scores, from their keypoints where they have none."""
-    return replace(kps, boxes=_boxes(kps), box_scores=_box_scores(kps))
+    boxes, scores = _boxes(kps), _box_scores(kps)
+    same = boxes is kps.boxes and scores is kps.box_scores
+    return kps if same else replace(kps, boxes=boxes, box_scores=scores)
 
 
 def _boxes(kps: Keypoints) -> Float:
@@ -165,7 +167,7 @@ def _points(found: Keypoints) -> Float:
 
 def _agree(known: Float, seen: Float) -> NDArray[np.bool_]:
     """Whether looks are those of one person, shape (T,), as they are where nothing is known of them."""
-    if not known.shape[1]:
+    if not known.shape[1] or not seen.any():
         return np.ones(len(known), bool)
     return np.asarray(
         (known * seen).sum(axis=1) >= ALIKE * np.linalg.norm(known, axis=1) * np.linalg.norm(seen, axis=1)
@@ -176,5 +178,7 @@ def _learnt(before: Float, seen: Float) -> Float:
     """Add what is clearly seen to what is known, and forget as much of the old when that is a lot."""
     if not before.shape[1]:
         return seen
+    if not seen.any():  # as in most frames
+        return before
     total = before + seen * np.linalg.norm(seen, axis=1, keepdims=True) ** CLEARER
     return total * np.minimum(1, MEMORY / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12))
