@@ -16,7 +16,8 @@ __all__ = ["Appearance", "ColorHistogram", "clearness"]
 
 SURE = 0.5  # of the surest limb; who is half hidden is looked at where they are not
 LIMBS = 24  # edges at most; whole bodies begin with the body
-GRID = (12, 18)  # samples across and down the middle of a box
+GRID = np.stack(np.meshgrid(np.linspace(0.25, 0.75, 12), np.linspace(0.08, 0.92, 18)), axis=-1).reshape(-1, 2)
+"""Samples over the middle of a box, in its shares."""
 ALONG = np.linspace(0.1, 0.9, 5)  # samples along a limb
 ASIDE = (-0.02, 0.0, 0.02)  # and beside it, in heights of the box
 SAMPLES = len(ALONG) * len(ASIDE)
@@ -88,9 +89,9 @@ class ColorHistogram:
             return np.zeros((0, 2 * bins))
         places, lower = _places(kps)
         colours, weights = self._bins(*_read(image, places))
-        halves = np.stack([~lower, lower])
-        counts = np.einsum("hns,nsb->nhb", halves * 1.0, _spread(colours, weights, bins))
-        halved = _shared(counts, axis=2).reshape(len(kps), -1)
+        halves = (2 * np.arange(len(kps))[:, None] + lower)[..., None] * bins + colours
+        counts: Float = np.bincount(halves.ravel(), weights.ravel(), 2 * len(kps) * bins).astype(float)
+        halved = _shared(counts.reshape(len(kps), 2, bins), axis=2).reshape(len(kps), -1)
         return np.sqrt(_shared(halved, axis=1))
 
     def _bins(self, hsv: NDArray[np.uint8], inside: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Float]:
@@ -134,15 +135,6 @@ def _clothed(skeleton: Skeleton) -> tuple[NDArray[np.intp], NDArray[np.bool_]] |
     return edges[kept], np.asarray(legs[edges[kept]].all(axis=1))
 
 
-def _spread(bins: NDArray[np.intp], weights: Float, count: int) -> Float:
-    """Put weights into bins, shapes (N, S, 4) twice -> (N, S, count)."""
-    spread = np.zeros((*bins.shape[:2], count))
-    n, s = np.indices(bins.shape[:2])
-    for part in range(bins.shape[2]):
-        spread[n, s, bins[..., part]] += weights[..., part]
-    return spread
-
-
 def _read(image: Image, places: Float) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Hue, saturation and value of pixels, shape (N, S, 3), and whether they are in the picture."""
     x, y = np.moveaxis(np.nan_to_num(np.round(places), nan=-1, posinf=-1, neginf=-1), -1, 0)
@@ -170,10 +162,8 @@ def _places(kps: Keypoints) -> tuple[Float, NDArray[np.bool_]]:
 def _in_boxes(kps: Keypoints) -> Float:
     """A grid over the middle of each box, shape (N, S, 2)."""
     assert kps.boxes is not None
-    across, down = (np.linspace(0.25, 0.75, GRID[0]), np.linspace(0.08, 0.92, GRID[1]))
-    share = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
     low, high = kps.boxes[:, None, :2], kps.boxes[:, None, 2:]
-    return low + share * (high - low)
+    return low + GRID * (high - low)
 
 
 def _on_limbs(kps: Keypoints, edges: NDArray[np.intp]) -> Float:
