@@ -7,9 +7,9 @@ three stages runs alone, with what it needs in memory, then all together by `pin
 turns, the best of three rounds counts. A stage that keeps all cores busy alone leaves none for the others:
 what the cores could do at most is their number by the processor time of a frame in all stages. `eight`: eight
 cameras of 30 frames per second, two people before each, played from memory, newer frames replacing older ones
-that wait. All on one engine, then each in a process of its own, which starts when all have loaded, in turns; the
-first second is not counted. The age of a result is the time since its frame came. `--pictures N` takes so many
-frames, or seconds of the cameras.
+that wait. All on one engine, then each in a process of its own, which starts when all have loaded, in three
+rounds; the first second of each is not counted. The age of a result is the time since its frame came.
+`--pictures N` takes so many frames, or seconds of the cameras.
 """
 
 import multiprocessing
@@ -210,7 +210,7 @@ def measure_eight(report: Report, count: int | None) -> None:
         }
         watched = [{name: run() for name, run in runs.items()} for _ in range(ROUNDS)]
         for name in runs:
-            ages = [sum(parts, []) for parts in zip(*(one[name].ages for one in watched), strict=True)]
+            ages = [np.concatenate(parts) for parts in zip(*(one[name].ages for one in watched), strict=True)]
             spent = sum(one[name].spent for one in watched)
             every = np.concatenate(ages)
             totals[name] = len(every)
@@ -218,7 +218,7 @@ def measure_eight(report: Report, count: int | None) -> None:
             quantiles = [f"{np.quantile(every, q):.3f}" for q in (0.5, 0.95)]
             rates = [f"{len(every) / (ROUNDS * seconds):.1f}", f"{len(every) / spent:.1f}"]
             rows.append([name, len(every), *rates, f"{min(each)} to {max(each)}", *quantiles])
-    report.add(f"## Eight streams\n\nIn {ROUNDS} turns of {seconds:g} seconds. {machine()}")
+    report.add(f"## Eight streams\n\nIn {ROUNDS} rounds of {seconds:g} seconds. {machine()}")
     report.table(
         ("", "frames", "per second", "per second of CPU", "of each stream", "age, median", "age, 95 %"), rows
     )
